@@ -1,0 +1,166 @@
+/* Owns the wording of JSON errors. */
+#include "base/json.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/status.h"
+
+enum { MOST_BYTES = 256 << 20 };
+
+electra_status el_json_parse(json_t **out, const char *text, size_t bytes, const char *where, electra_error *err)
+{
+    json_error_t problem;
+    *out = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &problem);
+    if (*out) {
+        return ELECTRA_OK;
+    }
+    if (json_error_code(&problem) == json_error_out_of_memory) {
+        return el_fail_memory(err, where, bytes);
+    }
+    return el_fail(err, ELECTRA_INVALID, where, "%s is not valid JSON: line %d, column %d: %s", where, problem.line,
+                   problem.column, problem.text);
+}
+
+electra_status el_json_load(json_t **out, const char *path, electra_error *err)
+{
+    *out = NULL;
+    el_map map;
+    EL_TRY(el_map_open(&map, path, err));
+    electra_status status;
+    if (map.size > MOST_BYTES) {
+        status = el_fail(err, ELECTRA_INVALID, path, "%s has %zu bytes; a JSON file here has at most %d", path,
+                         map.size, MOST_BYTES);
+    } else {
+        status = el_json_parse(out, (const char *)map.data, map.size, path, err);
+    }
+    el_map_close(&map);
+    return status;
+}
+
+static int add_to_writer(const char *text, size_t bytes, void *writer)
+{
+    el_writer_add(writer, text, bytes);
+    return 0;
+}
+
+electra_status el_json_save(const json_t *value, const char *path, electra_error *err)
+{
+    el_writer *w;
+    EL_TRY(el_writer_open(&w, path, err));
+    if (json_dump_callback(value, add_to_writer, w, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_ENCODE_ANY) != 0) {
+        el_writer_abandon(w);
+        return el_fail_memory(err, path, 0);
+    }
+    el_writer_add(w, "\n", 1);
+    return el_writer_commit(w, err);
+}
+
+static const char *type_name(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT: return "an object";
+    case JSON_ARRAY: return "an array";
+    case JSON_STRING: return "a string";
+    case JSON_INTEGER: return "an integer";
+    case JSON_REAL: return "a number with a fraction";
+    case JSON_TRUE: return "true";
+    case JSON_FALSE: return "false";
+    case JSON_NULL: return "null";
+    }
+    return "something else";
+}
+
+/* The member, or NULL with *status telling whether that is an error. */
+static const json_t *member(const json_t *object, const char *name, el_json_need need, const char *where,
+                            electra_error *err, electra_status *status)
+{
+    const json_t *value = json_object_get(object, name);
+    *status = ELECTRA_OK;
+    if (value && !json_is_null(value)) {
+        return value;
+    }
+    if (need == EL_JSON_REQUIRED) {
+        *status = el_fail(err, ELECTRA_INVALID, where, "%s lacks the member \"%s\"", where, name);
+    }
+    return NULL;
+}
+
+static electra_status wrong_type(const json_t *value, const char *name, const char *expected, const char *where,
+                                 electra_error *err)
+{
+    return el_fail(err, ELECTRA_INVALID, where, "%s: \"%s\" should be %s but is %s", where, name, expected,
+                   type_name(value));
+}
+
+electra_status el_json_size(const json_t *object, const char *name, el_json_need need, size_t least, size_t most,
+                            size_t *out, const char *where, electra_error *err)
+{
+    electra_status status;
+    const json_t *value = member(object, name, need, where, err, &status);
+    if (!value) {
+        return status;
+    }
+    if (!json_is_integer(value)) {
+        return wrong_type(value, name, "a whole number", where, err);
+    }
+    const json_int_t number = json_integer_value(value);
+    if (number < 0 || (unsigned long long)number < least || (unsigned long long)number > most) {
+        return el_fail(err, ELECTRA_INVALID, where, "%s: \"%s\" is %lld; it should be between %zu and %zu", where, name,
+                       (long long)number, least, most);
+    }
+    *out = (size_t)number;
+    return ELECTRA_OK;
+}
+
+electra_status el_json_real(const json_t *object, const char *name, el_json_need need, double least, double most,
+                            double *out, const char *where, electra_error *err)
+{
+    electra_status status;
+    const json_t *value = member(object, name, need, where, err, &status);
+    if (!value) {
+        return status;
+    }
+    if (!json_is_number(value)) {
+        return wrong_type(value, name, "a number", where, err);
+    }
+    const double number = json_number_value(value);
+    if (!(number >= least && number <= most)) {
+        return el_fail(err, ELECTRA_INVALID, where, "%s: \"%s\" is %g; it should be between %g and %g", where, name,
+                       number, least, most);
+    }
+    *out = number;
+    return ELECTRA_OK;
+}
+
+electra_status el_json_bool(const json_t *object, const char *name, el_json_need need, bool *out, const char *where,
+                            electra_error *err)
+{
+    electra_status status;
+    const json_t *value = member(object, name, need, where, err, &status);
+    if (!value) {
+        return status;
+    }
+    if (!json_is_boolean(value)) {
+        return wrong_type(value, name, "true or false", where, err);
+    }
+    *out = json_is_true(value);
+    return ELECTRA_OK;
+}
+
+electra_status el_json_text(const json_t *object, const char *name, el_json_need need, const char **out,
+                            const char *where, electra_error *err)
+{
+    electra_status status;
+    const json_t *value = member(object, name, need, where, err, &status);
+    if (!value) {
+        return status;
+    }
+    if (!json_is_string(value)) {
+        return wrong_type(value, name, "a string", where, err);
+    }
+    *out = json_string_value(value);
+    return ELECTRA_OK;
+}
