@@ -61,7 +61,8 @@ typedef struct electra_progress {
     const char *unit;  /* of done and total: "bytes", "tokens", "steps" */
     double done;
     double total;   /* 0 when it is not known */
-    double seconds; /* since the job began */
+    double seconds;   /* since the job began */
+    const char *note; /* more to show beside it, such as the losses; may be NULL */
 } electra_progress;
 
 /* Called now and then from the job's own thread. A return of true asks the job to stop soon:

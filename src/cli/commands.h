@@ -1,0 +1,19 @@
+/* The commands, one cmd_*.c each. */
+#ifndef EL_CLI_COMMANDS_H
+#define EL_CLI_COMMANDS_H
+
+#include "options.h"
+
+/* text -> vocabulary -> ids */
+
+/* corpus -> shards */
+
+/* training */
+
+/* answers */
+
+/* looking */
+
+/* speed */
+
+#endif

@@ -1,0 +1,14 @@
+/* The stream that answers go to: stdout, remembering why a write failed. */
+#ifndef EL_CLI_OUTPUT_H
+#define EL_CLI_OUTPUT_H
+
+#include "options.h"
+
+/* NULL when out of memory. There is one stdout, so there is one such stream. */
+FILE *cli_output_open(void);
+
+/* Flushes and closes; fails if any answer could not be written. A closed pipe leaves an empty message: whoever closed
+ * it knows. */
+electra_status cli_output_close(FILE *out, electra_error *err);
+
+#endif
