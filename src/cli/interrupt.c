@@ -22,16 +22,25 @@ static void on_signal(int number)
     }
 }
 
-void cli_interrupt_install(bool quiet)
+/* A signal that is ignored from outside (a job in the background of a script) stays ignored. */
+static void listen_to(int number)
 {
-    silent = quiet;
     struct sigaction action;
+    if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_IGN) {
+        return;
+    }
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     action.sa_flags = SA_RESTART; /* the job stops at its next report, not in the middle of reading a file */
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    sigaction(number, &action, NULL);
+}
+
+void cli_interrupt_install(bool quiet)
+{
+    silent = quiet;
+    listen_to(SIGINT);
+    listen_to(SIGTERM);
 }
 
 bool cli_interrupt_asked(void)

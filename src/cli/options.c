@@ -26,7 +26,7 @@ static_assert(sizeof(common_values) <= CLI_COMMON_VALUES_SIZE, "room for the com
 
 const cli_option cli_common_options[] = {
     {"threads", 0, CLI_INTEGER, offsetof(common_values, threads), "N", .least = 1, .most = 1024,
-     .help = "how many threads work (default: one for each core)"},
+     .help = "how many threads work; one for each core unless given"},
     {"seed", 0, CLI_INTEGER, offsetof(common_values, seed), "N", .least = 0, .most = INFINITY,
      .help = "where random numbers begin; the same seed gives the same result"},
     {"device", 0, CLI_STRING, offsetof(common_values, device), "NAME", .help = "cpu or cuda[:N]"},

@@ -101,6 +101,9 @@ void cli_print_json_string(FILE *out, const char *text, size_t bytes);
 /* ---- for main.c and the tests ---------------------------------------------------------------------------------------
  */
 
+/* The whole program, given the table cli_commands: returns the exit code. */
+int cli_main(int argc, char **argv);
+
 /* Parse argv (after the command's name) into values (zeroed and defaulted here), common (runtime.threads and the
  * options; callbacks and out are left alone) and arguments. Fails with ELECTRA_MISUSE and a message that shows the bad
  * value and, for an unknown option, the nearest known one; with ELECTRA_NO_RESOURCE for a device that is not there.
