@@ -11,6 +11,7 @@
 #ifndef ELECTRA_ELECTRA_H
 #define ELECTRA_ELECTRA_H
 
+#include <electra/data.h>
 #include <electra/tokenizer.h>
 #include <electra/types.h>
 
