@@ -9,7 +9,8 @@
  *     electra_data_open(&data, "my-data", &error);
  *     electra_data_example(data, ELECTRA_TRAIN, 0, ids, types, &length, &error);
  *
- * Memory stays bounded whatever the size of the corpus, and the bytes written do not depend on the number of threads. */
+ * Memory stays bounded whatever the size of the corpus, and the bytes written do not depend on the number of threads.
+ */
 #ifndef ELECTRA_DATA_H
 #define ELECTRA_DATA_H
 
