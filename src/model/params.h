@@ -1,0 +1,150 @@
+/* The parameter table: one row for each tensor of a network or of a pre-training pair. Allocation, initialisation,
+ * optimiser groups, checkpoint names and gradient tests all read this table and nothing else.
+ *
+ * All parameters lie in one block (elements, not bytes; the backend's real type), at `offset`. Gradients and both
+ * moments are blocks of the same layout. Query, key and value weights of a layer follow one another without a gap, and
+ * so do their biases, so that one [3H, H] view serves the fused product.
+ *
+ *     el_params params = {0};
+ *     el_network generator, discriminator;
+ *     EL_TRY(el_params_build_pair(&params, &generator, &discriminator, &config, err));
+ *     void *theta = be->ops->alloc(be, params.elements * be->element_size);
+ *     EL_TRY(el_params_initialise(&params, be, theta, 42, err));
+ *     el_weights w = {be, &params, theta};
+ *     el_tensor word = el_weights_at(w, generator.embeddings + EL_P_WORD);
+ *     el_params_clear(&params); */
+#ifndef EL_MODEL_PARAMS_H
+#define EL_MODEL_PARAMS_H
+
+#include "model/config.h"
+
+typedef enum el_owner {
+    EL_OWNER_SHARED, /* in both networks of a pair; stored in both model directories */
+    EL_OWNER_GENERATOR,
+    EL_OWNER_DISCRIMINATOR /* also every tensor of a network that stands alone */
+} el_owner;
+
+/* How a tensor starts (electra.md 1.3). */
+typedef enum el_init {
+    EL_INIT_ZERO,
+    EL_INIT_ONE,
+    EL_INIT_NORMAL,  /* truncated normal of standard deviation `scale`, redrawn beyond 2 of them */
+    EL_INIT_GLOROT,  /* uniform within sqrt(6 / (rows + cols)) */
+    EL_INIT_SINUSOID /* scale * sin, cos (position / 10000^(2i / E)), columns i and E/2 + i */
+} el_init;
+
+enum { EL_PARAM_NAME_BYTES = 96 };
+
+typedef struct el_param {
+    char name[EL_PARAM_NAME_BYTES]; /* Hugging Face name with the prefix "electra." for everything but heads */
+    el_owner owner;
+    size_t rows, cols; /* a vector is one row */
+    int n_dims;        /* 1 for biases and norms, 2 for matrices: the shape in files is [cols] or [rows, cols] */
+    size_t offset;     /* elements from the start of the block */
+    el_init init;
+    double scale;
+    bool decays;  /* takes part in weight decay: its name contains none of LayerNorm, layer_norm, bias */
+    size_t depth; /* 0 embeddings and projection, i + 1 for layer i, L + 1 for heads: for layer-wise rates */
+} el_param;
+
+typedef struct el_params {
+    el_param *list;
+    size_t count;
+    size_t elements; /* of the block, gaps included; gaps hold 0 in every block */
+    size_t capacity; /* rows there is room for */
+} el_params;
+
+/* Rows of a group, counted from its first. Order is part of the layout: q, k, v adjoin. */
+enum { EL_P_WORD, EL_P_POSITION, EL_P_TYPE, EL_P_EMBED_GAMMA, EL_P_EMBED_BETA, EL_N_EMBEDDING_PARAMS };
+enum { EL_P_PROJECT_W, EL_P_PROJECT_B, EL_N_PROJECTION_PARAMS };
+enum {
+    EL_P_QUERY_W,
+    EL_P_KEY_W,
+    EL_P_VALUE_W,
+    EL_P_QUERY_B,
+    EL_P_KEY_B,
+    EL_P_VALUE_B,
+    EL_P_ATTEND_W,
+    EL_P_ATTEND_B,
+    EL_P_ATTEND_GAMMA,
+    EL_P_ATTEND_BETA,
+    EL_P_UP_W,
+    EL_P_UP_B,
+    EL_P_DOWN_W,
+    EL_P_DOWN_B,
+    EL_P_DOWN_GAMMA,
+    EL_P_DOWN_BETA,
+    EL_N_LAYER_PARAMS
+};
+enum { EL_P_MLM_W, EL_P_MLM_B, EL_P_MLM_GAMMA, EL_P_MLM_BETA, EL_P_MLM_OUTPUT_B, EL_N_MASKED_LM_PARAMS };
+enum { EL_P_DISC_W, EL_P_DISC_B, EL_P_DISC_OUTPUT_W, EL_P_DISC_OUTPUT_B, EL_N_DISCRIMINATOR_PARAMS };
+
+typedef enum el_head { EL_HEAD_NONE, EL_HEAD_MASKED_LM, EL_HEAD_DISCRIMINATOR } el_head;
+
+#define EL_NO_PARAM SIZE_MAX
+
+/* Where a network's tensors stand in the table: indices of the first row of each group. Two networks of a pair may
+ * point at the same rows. */
+typedef struct el_network {
+    el_model_config config;
+    el_owner role;     /* EL_OWNER_GENERATOR or EL_OWNER_DISCRIMINATOR: keeps the dropout of a pair apart */
+    size_t embeddings; /* EL_P_WORD ... */
+    size_t projection; /* EL_P_PROJECT_W ..., or EL_NO_PARAM */
+    size_t layers;     /* EL_P_QUERY_W ... of layer 0; layer i begins EL_N_LAYER_PARAMS * i later */
+    el_head head_kind;
+    size_t head; /* EL_P_MLM_W ... or EL_P_DISC_W ..., or EL_NO_PARAM */
+} el_network;
+
+static inline size_t el_network_layer(const el_network *network, size_t layer, size_t row)
+{
+    return network->layers + layer * EL_N_LAYER_PARAMS + row;
+}
+
+/* Fill a zeroed table. config must have passed its check. Fails with ELECTRA_NO_RESOURCE (memory, or more elements
+ * than the machine can address); the table may then be cleared as usual. */
+electra_status el_params_build_pair(el_params *params, el_network *generator, el_network *discriminator,
+                                    const el_pretrain_config *config, electra_error *err);
+electra_status el_params_build_single(el_params *params, el_network *network, const el_model_config *config,
+                                      el_head head, electra_error *err);
+void el_params_clear(el_params *params); /* accepts a zeroed one */
+
+/* One more row, for heads that are not of the model layer (its index is count - 1 afterwards). n_layers as the
+ * network's, for the depth. Decay and depth follow from the name. */
+electra_status el_params_add(el_params *params, const char *name, el_owner owner, size_t rows, size_t cols, int n_dims,
+                             el_init init, double scale, size_t n_layers, electra_error *err);
+
+/* Index of the row of that name that `network` (generator or discriminator) uses, or EL_NO_PARAM. */
+size_t el_params_find(const el_params *params, const char *name, el_owner network);
+/* true if a row is part of that network: its own or shared. */
+bool el_param_belongs(const el_param *param, el_owner network);
+/* Number of parameters that belong to a network; EL_OWNER_SHARED for all of the table, each counted once. */
+size_t el_params_total(const el_params *params, el_owner network);
+
+/* true for tensors that weight decay applies to, by name (electra.md 6.1). */
+bool el_param_name_decays(const char *name);
+/* Depth for layer-wise rates, by name (electra.md 6.4). */
+size_t el_param_name_depth(const char *name, size_t n_layers);
+
+/* One block of parameters, gradients or moments. */
+typedef struct el_weights {
+    el_backend *be;
+    const el_params *params;
+    void *data; /* [params->elements] reals of the backend */
+} el_weights;
+
+/* A tensor of the block. With `n` adjoining rows of equal shape taken together: matrices below one another
+ * [n rows, cols], vectors after one another [1, n cols]. */
+el_tensor el_weights_at(el_weights weights, size_t index);
+el_tensor el_weights_joined(el_weights weights, size_t first, size_t n);
+/* The whole block as one row, gaps included. */
+el_tensor el_weights_all(el_weights weights);
+
+/* Starting values, the same for any number of threads: a function of (seed, row of the table, row, column).
+ * Fails with ELECTRA_NO_RESOURCE. */
+electra_status el_params_initialise(const el_params *params, el_backend *be, void *theta, uint64_t seed,
+                                    electra_error *err);
+/* The same for the rows first ... first + count - 1 alone, for a head that is put on a loaded encoder. */
+electra_status el_params_initialise_rows(const el_params *params, size_t first, size_t count, el_backend *be,
+                                         void *theta, uint64_t seed, electra_error *err);
+
+#endif
