@@ -27,7 +27,7 @@ struct el_safetensors {
     el_map map;     /* empty when the bytes belong to the caller */
     char *where;    /* the path or the caller's name for the bytes */
     json_t *header; /* owns names and metadata */
-    el_tensor *tensors;
+    el_array *tensors;
     size_t n;
 };
 
@@ -103,12 +103,12 @@ static bool whole_number(const json_t *value, size_t *out)
     return true;
 }
 
-static electra_status bad_tensor(const el_tensor *t, const char *problem, electra_error *err)
+static electra_status bad_tensor(const el_array *t, const char *problem, electra_error *err)
 {
     return el_fail(err, ELECTRA_INVALID, t->file, "%s: the tensor \"%.200s\" %s", t->file, t->name, problem);
 }
 
-static electra_status read_dtype(el_tensor *t, const json_t *entry, electra_error *err)
+static electra_status read_dtype(el_array *t, const json_t *entry, electra_error *err)
 {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     if (!dtype) {
@@ -121,31 +121,31 @@ static electra_status read_dtype(el_tensor *t, const json_t *entry, electra_erro
     return ELECTRA_OK;
 }
 
-static electra_status read_shape(el_tensor *t, const json_t *entry, electra_error *err)
+static electra_status read_shape(el_array *t, const json_t *entry, electra_error *err)
 {
     const json_t *shape = json_object_get(entry, "shape");
     if (!json_is_array(shape)) {
         return bad_tensor(t, "has no \"shape\", or it is no array", err);
     }
     t->rank = json_array_size(shape);
-    if (t->rank > EL_TENSOR_MOST_RANK) {
+    if (t->rank > EL_ARRAY_MOST_RANK) {
         return el_fail(err, ELECTRA_INVALID, t->file,
                        "%s: the tensor \"%.200s\" has %zu dimensions; at most %d are "
                        "understood",
-                       t->file, t->name, t->rank, EL_TENSOR_MOST_RANK);
+                       t->file, t->name, t->rank, EL_ARRAY_MOST_RANK);
     }
     for (size_t i = 0; i < t->rank; i++) {
         if (!whole_number(json_array_get(shape, i), &t->shape[i])) {
             return bad_tensor(t, "has a \"shape\" that is not made of whole numbers", err);
         }
     }
-    if (!el_tensor_measure(t->dtype, t->shape, t->rank, &t->n, &t->bytes)) {
+    if (!el_array_measure(t->dtype, t->shape, t->rank, &t->n, &t->bytes)) {
         return bad_tensor(t, "has a \"shape\" that is too large, or not a whole number of bytes", err);
     }
     return ELECTRA_OK;
 }
 
-static electra_status read_offsets(el_tensor *t, const json_t *entry, const unsigned char *data, size_t bytes,
+static electra_status read_offsets(el_array *t, const json_t *entry, const unsigned char *data, size_t bytes,
                                    electra_error *err)
 {
     const json_t *offsets = json_object_get(entry, "data_offsets");
@@ -174,8 +174,8 @@ static electra_status read_offsets(el_tensor *t, const json_t *entry, const unsi
 /* Where data lie, shorter ones first, so that an empty tensor comes before the one that begins at the same place. */
 static int by_place(const void *a, const void *b)
 {
-    const el_tensor *x = a;
-    const el_tensor *y = b;
+    const el_array *x = a;
+    const el_array *y = b;
     if (x->data != y->data) {
         return x->data < y->data ? -1 : 1;
     }
@@ -184,7 +184,7 @@ static int by_place(const void *a, const void *b)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const el_tensor *)a)->name, ((const el_tensor *)b)->name);
+    return strcmp(((const el_array *)a)->name, ((const el_array *)b)->name);
 }
 
 /* Together the tensors must cover the data from the first byte to the last, each byte once. */
@@ -193,7 +193,7 @@ static electra_status check_cover(el_safetensors *file, const unsigned char *dat
     qsort(file->tensors, file->n, sizeof *file->tensors, by_place);
     size_t covered = 0;
     for (size_t i = 0; i < file->n; i++) {
-        const el_tensor *t = &file->tensors[i];
+        const el_array *t = &file->tensors[i];
         const size_t begin = (size_t)(t->data - data);
         if (begin != covered) {
             return el_fail(err, ELECTRA_INVALID, t->file,
@@ -229,7 +229,7 @@ static electra_status read_entries(el_safetensors *file, const unsigned char *da
         if (strcmp(name, METADATA) == 0) {
             continue;
         }
-        el_tensor *t = &file->tensors[file->n];
+        el_array *t = &file->tensors[file->n];
         t->name = name;
         t->file = file->where;
         if (strlen(name) > MOST_NAME_BYTES) {
@@ -307,14 +307,14 @@ size_t el_safetensors_count(const el_safetensors *file)
     return file->n;
 }
 
-const el_tensor *el_safetensors_at(const el_safetensors *file, size_t i)
+const el_array *el_safetensors_at(const el_safetensors *file, size_t i)
 {
     return &file->tensors[i];
 }
 
-const el_tensor *el_safetensors_find(const el_safetensors *file, const char *name)
+const el_array *el_safetensors_find(const el_safetensors *file, const char *name)
 {
-    const el_tensor key = {.name = name};
+    const el_array key = {.name = name};
     return bsearch(&key, file->tensors, file->n, sizeof *file->tensors, by_name);
 }
 
@@ -394,8 +394,8 @@ static int by_key(const void *a, const void *b)
 /* Falling alignment, then rising name. */
 static int by_file_order(const void *a, const void *b)
 {
-    const el_tensor_source *x = a;
-    const el_tensor_source *y = b;
+    const el_array_source *x = a;
+    const el_array_source *y = b;
     if (x->dtype != y->dtype) {
         return x->dtype > y->dtype ? -1 : 1;
     }
@@ -415,7 +415,7 @@ static void add_metadata(text_buffer *header, const el_metadata *sorted, size_t 
     add_text(header, "}");
 }
 
-static void add_entry(text_buffer *header, const el_tensor_source *t, size_t begin, size_t end)
+static void add_entry(text_buffer *header, const el_array_source *t, size_t begin, size_t end)
 {
     add_quoted(header, t->name);
     add_text(header, ":{\"dtype\":\"");
@@ -432,7 +432,7 @@ static void add_entry(text_buffer *header, const el_tensor_source *t, size_t beg
     add_text(header, "]}");
 }
 
-static electra_status make_header(text_buffer *header, const el_tensor_source *sorted, size_t n,
+static electra_status make_header(text_buffer *header, const el_array_source *sorted, size_t n,
                                   const el_metadata *metadata, size_t n_metadata, const char *path, electra_error *err)
 {
     add_text(header, "{");
@@ -444,8 +444,8 @@ static electra_status make_header(text_buffer *header, const el_tensor_source *s
         size_t elements;
         size_t bytes;
         size_t end;
-        if (sorted[i].rank > EL_TENSOR_MOST_RANK || el_dtype_bits(sorted[i].dtype) % 8 != 0 ||
-            !el_tensor_measure(sorted[i].dtype, sorted[i].shape, sorted[i].rank, &elements, &bytes) ||
+        if (sorted[i].rank > EL_ARRAY_MOST_RANK || el_dtype_bits(sorted[i].dtype) % 8 != 0 ||
+            !el_array_measure(sorted[i].dtype, sorted[i].shape, sorted[i].rank, &elements, &bytes) ||
             el_add_overflows(begin, bytes, &end)) {
             return el_fail(err, ELECTRA_MISUSE, path,
                            "the tensor \"%.200s\" cannot be written: too large or of parts of bytes", sorted[i].name);
@@ -467,7 +467,7 @@ static int by_text(const void *a, const void *b)
 }
 
 /* Names must differ across number formats too, so they are sorted once more, by name alone. */
-static electra_status check_names(const el_tensor_source *tensors, size_t n, const char *path, electra_error *err)
+static electra_status check_names(const el_array_source *tensors, size_t n, const char *path, electra_error *err)
 {
     const char **names = el_alloc(n, sizeof *names);
     if (!names) {
@@ -487,11 +487,11 @@ static electra_status check_names(const el_tensor_source *tensors, size_t n, con
     return status;
 }
 
-static void add_data(el_writer *w, const el_tensor_source *t, unsigned char *piece)
+static void add_data(el_writer *w, const el_array_source *t, unsigned char *piece)
 {
     size_t n;
     size_t bytes;
-    (void)el_tensor_measure(t->dtype, t->shape, t->rank, &n, &bytes);
+    (void)el_array_measure(t->dtype, t->shape, t->rank, &n, &bytes);
     if (t->data || bytes == 0) {
         el_writer_add(w, t->data, bytes);
         return;
@@ -505,7 +505,7 @@ static void add_data(el_writer *w, const el_tensor_source *t, unsigned char *pie
     }
 }
 
-static electra_status write_sorted(const char *path, const el_tensor_source *sorted, size_t n,
+static electra_status write_sorted(const char *path, const el_array_source *sorted, size_t n,
                                    const el_metadata *metadata, size_t n_metadata, electra_error *err)
 {
     for (size_t i = 1; i < n_metadata; i++) {
@@ -537,11 +537,11 @@ static electra_status write_sorted(const char *path, const el_tensor_source *sor
     return status;
 }
 
-electra_status el_safetensors_write(const char *path, const el_tensor_source *tensors, size_t n,
+electra_status el_safetensors_write(const char *path, const el_array_source *tensors, size_t n,
                                     const el_metadata *metadata, size_t n_metadata, electra_error *err)
 {
     EL_TRY(check_names(tensors, n, path, err));
-    el_tensor_source *sorted = el_alloc(n, sizeof *sorted);
+    el_array_source *sorted = el_alloc(n, sizeof *sorted);
     el_metadata *keys = el_alloc(n_metadata, sizeof *keys);
     electra_status status;
     if (!sorted || !keys) {

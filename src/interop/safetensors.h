@@ -2,8 +2,8 @@
  *
  *     el_safetensors *file;
  *     EL_TRY(el_safetensors_open(&file, "model.safetensors", err));
- *     const el_tensor *t = el_safetensors_find(file, "classifier.weight");
- *     if (t) { EL_TRY_GOTO(el_tensor_copy_f32(t, weights, err), done); }
+ *     const el_array *t = el_safetensors_find(file, "classifier.weight");
+ *     if (t) { EL_TRY_GOTO(el_array_copy_f32(t, weights, err), done); }
  *     el_safetensors_close(file);
  *
  * A file is 8 bytes N (little-endian), N bytes of JSON, then the tensors' bytes without gaps. Nothing in a file is
@@ -12,7 +12,7 @@
 #ifndef EL_INTEROP_SAFETENSORS_H
 #define EL_INTEROP_SAFETENSORS_H
 
-#include "interop/tensor.h"
+#include "interop/array.h"
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */
 
@@ -30,10 +30,10 @@ void el_safetensors_close(el_safetensors *file); /* accepts NULL */
 
 /* Tensors in ascending byte order of their names. Borrowed: valid until close. */
 size_t el_safetensors_count(const el_safetensors *file);
-const el_tensor *el_safetensors_at(const el_safetensors *file, size_t i);
+const el_array *el_safetensors_at(const el_safetensors *file, size_t i);
 
 /* NULL if there is none of that name. */
-const el_tensor *el_safetensors_find(const el_safetensors *file, const char *name);
+const el_array *el_safetensors_find(const el_safetensors *file, const char *name);
 
 /* The value of a key of __metadata__, or NULL. */
 const char *el_safetensors_metadata(const el_safetensors *file, const char *key);
@@ -41,17 +41,17 @@ const char *el_safetensors_metadata(const el_safetensors *file, const char *key)
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
 /* Give the elements first ... first+n-1 of a tensor, n * width bytes, in the tensor's number format. */
-typedef void el_tensor_fill_fn(void *user, size_t first, size_t n, void *out);
+typedef void el_array_fill_fn(void *user, size_t first, size_t n, void *out);
 
-typedef struct el_tensor_source {
+typedef struct el_array_source {
     const char *name;
     el_dtype dtype;
     size_t rank;
-    size_t shape[EL_TENSOR_MOST_RANK];
-    const void *data;        /* all elements; or NULL, and then they are asked for piece by piece: */
-    el_tensor_fill_fn *fill; /* called with rising `first`, in the order in which the file holds the tensors */
+    size_t shape[EL_ARRAY_MOST_RANK];
+    const void *data;       /* all elements; or NULL, and then they are asked for piece by piece: */
+    el_array_fill_fn *fill; /* called with rising `first`, in the order in which the file holds the tensors */
     void *user;
-} el_tensor_source;
+} el_array_source;
 
 typedef struct el_metadata {
     const char *key;
@@ -62,7 +62,7 @@ typedef struct el_metadata {
  * with several their order is ascending. Tensors come in any order; the file holds them by falling alignment, then by
  * name. ELECTRA_MISUSE for two tensors (or keys) of one name, or a shape that is too large; otherwise the writer's
  * errors. Both texts must be valid UTF-8. */
-electra_status el_safetensors_write(const char *path, const el_tensor_source *tensors, size_t n,
+electra_status el_safetensors_write(const char *path, const el_array_source *tensors, size_t n,
                                     const el_metadata *metadata, size_t n_metadata, electra_error *err);
 
 #endif

@@ -48,8 +48,8 @@ static const char EXAMPLE_HEADER[] =
 static void writes_the_known_bytes(void **state)
 {
     (void)state;
-    const el_tensor_source tensors[] = {{.name = "b", .dtype = EL_DTYPE_F32, .rank = 1, .shape = {2}, .data = B},
-                                        {.name = "a", .dtype = EL_DTYPE_F32, .rank = 2, .shape = {1, 3}, .data = A}};
+    const el_array_source tensors[] = {{.name = "b", .dtype = EL_DTYPE_F32, .rank = 1, .shape = {2}, .data = B},
+                                       {.name = "a", .dtype = EL_DTYPE_F32, .rank = 2, .shape = {1, 3}, .data = A}};
     assert_int_equal(el_safetensors_write(path, tensors, 2, &PT, 1, NULL), ELECTRA_OK);
     el_map map;
     assert_int_equal(el_map_open(&map, path, NULL), ELECTRA_OK);
@@ -77,7 +77,7 @@ static void order_escapes_and_pieces_survive(void **state)
     (void)state;
     const int64_t step = 1234567890123;
     enum { LARGE = 300001 }; /* several pieces */
-    const el_tensor_source tensors[] = {
+    const el_array_source tensors[] = {
         {.name = "layer.2", .dtype = EL_DTYPE_F32, .rank = 1, .shape = {2}, .data = B},
         {.name = "layer.10", .dtype = EL_DTYPE_F32, .rank = 1, .shape = {3}, .data = A},
         {.name = "q\"\\\x01\n\xc3\xa9", .dtype = EL_DTYPE_F64, .rank = 1, .shape = {LARGE}, .fill = count_up},
@@ -103,23 +103,23 @@ static void order_escapes_and_pieces_survive(void **state)
     assert_null(el_safetensors_metadata(file, "y"));
     assert_null(el_safetensors_find(file, "layer.1"));
     assert_string_equal(el_safetensors_at(file, 0)->name, "empty");
-    const el_tensor *counted = el_safetensors_find(file, "q\"\\\x01\n\xc3\xa9");
+    const el_array *counted = el_safetensors_find(file, "q\"\\\x01\n\xc3\xa9");
     assert_non_null(counted);
     double *numbers = el_alloc(counted->n, sizeof *numbers);
-    assert_int_equal(el_tensor_copy_f64(counted, numbers, NULL), ELECTRA_OK);
+    assert_int_equal(el_array_copy_f64(counted, numbers, NULL), ELECTRA_OK);
     for (size_t i = 0; i < LARGE; i++) {
         assert_true(numbers[i] == (double)i);
     }
     el_free(numbers);
     int64_t read_step = 0;
-    assert_int_equal(el_tensor_copy_i64(el_safetensors_find(file, "step"), &read_step, NULL), ELECTRA_OK);
+    assert_int_equal(el_array_copy_i64(el_safetensors_find(file, "step"), &read_step, NULL), ELECTRA_OK);
     assert_true(read_step == step);
-    const float *in_place = el_tensor_f32(el_safetensors_find(file, "layer.10"));
+    const float *in_place = el_array_f32(el_safetensors_find(file, "layer.10"));
     assert_non_null(in_place);
     assert_memory_equal(in_place, A, sizeof A);
     electra_error err;
     float rounded;
-    assert_int_equal(el_tensor_copy_f32(el_safetensors_find(file, "step"), &rounded, &err), ELECTRA_INVALID);
+    assert_int_equal(el_array_copy_f32(el_safetensors_find(file, "step"), &rounded, &err), ELECTRA_INVALID);
     assert_non_null(strstr(err.message, "too large to be exact"));
     el_safetensors_close(file);
 }
@@ -127,9 +127,9 @@ static void order_escapes_and_pieces_survive(void **state)
 static void writer_refuses_names_twice(void **state)
 {
     (void)state;
-    el_tensor_source tensors[] = {{.name = "a", .dtype = EL_DTYPE_F32, .rank = 1, .shape = {2}, .data = B},
-                                  {.name = "b", .dtype = EL_DTYPE_F32, .rank = 1, .shape = {2}, .data = B},
-                                  {.name = "a", .dtype = EL_DTYPE_F64, .rank = 1, .shape = {1}, .data = B}};
+    el_array_source tensors[] = {{.name = "a", .dtype = EL_DTYPE_F32, .rank = 1, .shape = {2}, .data = B},
+                                 {.name = "b", .dtype = EL_DTYPE_F32, .rank = 1, .shape = {2}, .data = B},
+                                 {.name = "a", .dtype = EL_DTYPE_F64, .rank = 1, .shape = {1}, .data = B}};
     electra_error err;
     (void)unlink(path);
     assert_int_equal(el_safetensors_write(path, tensors, 3, &PT, 1, &err), ELECTRA_MISUSE);
@@ -155,31 +155,31 @@ static void half_numbers_are_exact(void **state)
                   {0x7bff, 65504},       {0x0400, 0x1p-14f}, {0x0001, 0x1p-24f}, {0x83ff, -0x1.ff8p-15f},
                   {0x3555, 0x1.554p-2f}, {0x7c00, INFINITY}, {0xfc00, -INFINITY}};
     for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
-        const el_tensor t = {.name = "h",
-                             .file = "f",
-                             .dtype = EL_DTYPE_F16,
-                             .n = 1,
-                             .bytes = 2,
-                             .data = (const unsigned char *)&halves[i].bits};
+        const el_array t = {.name = "h",
+                            .file = "f",
+                            .dtype = EL_DTYPE_F16,
+                            .n = 1,
+                            .bytes = 2,
+                            .data = (const unsigned char *)&halves[i].bits};
         float value = 7;
-        assert_int_equal(el_tensor_copy_f32(&t, &value, NULL), ELECTRA_OK);
+        assert_int_equal(el_array_copy_f32(&t, &value, NULL), ELECTRA_OK);
         assert_memory_equal(&value, &halves[i].value, sizeof value);
     }
     const uint16_t nan_bits = 0x7e00;
     const uint16_t brain = 0xc049; /* -3.140625 in BF16 */
-    el_tensor t = {
+    el_array t = {
         .name = "h", .file = "f", .dtype = EL_DTYPE_F16, .n = 1, .bytes = 2, .data = (const unsigned char *)&nan_bits};
     float value;
-    assert_int_equal(el_tensor_copy_f32(&t, &value, NULL), ELECTRA_OK);
+    assert_int_equal(el_array_copy_f32(&t, &value, NULL), ELECTRA_OK);
     assert_true(isnan(value));
     t.dtype = EL_DTYPE_BF16;
     t.data = (const unsigned char *)&brain;
     double twice;
-    assert_int_equal(el_tensor_copy_f64(&t, &twice, NULL), ELECTRA_OK);
+    assert_int_equal(el_array_copy_f64(&t, &twice, NULL), ELECTRA_OK);
     assert_true(twice == -3.140625);
     t.dtype = EL_DTYPE_I16;
     electra_error err;
-    assert_int_equal(el_tensor_copy_f32(&t, &value, &err), ELECTRA_INVALID);
+    assert_int_equal(el_array_copy_f32(&t, &value, &err), ELECTRA_INVALID);
     assert_non_null(strstr(err.message, "\"h\" has the number format I16"));
 }
 
@@ -312,7 +312,7 @@ static void odd_but_sound_files_are_read(void **state)
     el_safetensors *file;
     assert_int_equal(el_safetensors_parse(&file, data, bytes, "odd", NULL), ELECTRA_OK);
     float value;
-    assert_int_equal(el_tensor_copy_f32(el_safetensors_find(file, "c"), &value, NULL), ELECTRA_OK);
+    assert_int_equal(el_array_copy_f32(el_safetensors_find(file, "c"), &value, NULL), ELECTRA_OK);
     assert_true(value == 0x1.7e7e7ep-1f);
     el_safetensors_close(file);
     free(data);
@@ -349,7 +349,7 @@ static void every_cut_is_refused(void **state)
 static void any_allocation_may_fail(void **state)
 {
     (void)state;
-    const el_tensor_source tensors[] = {{.name = "a", .dtype = EL_DTYPE_F32, .rank = 1, .shape = {2}, .data = B}};
+    const el_array_source tensors[] = {{.name = "a", .dtype = EL_DTYPE_F32, .rank = 1, .shape = {2}, .data = B}};
     for (unsigned long n = 1; n < 40; n++) {
         test_fail_allocation(n);
         electra_error err = {0};

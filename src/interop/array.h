@@ -1,11 +1,11 @@
 /* A named array as it lies in somebody's file: what every reader of weights hands over, and the ways to copy it out.
  * Readers (safetensors.h) check that `bytes` fits shape and type; this module only converts. */
-#ifndef EL_INTEROP_TENSOR_H
-#define EL_INTEROP_TENSOR_H
+#ifndef EL_INTEROP_ARRAY_H
+#define EL_INTEROP_ARRAY_H
 
 #include <electra/types.h>
 
-enum { EL_TENSOR_MOST_RANK = 8 };
+enum { EL_ARRAY_MOST_RANK = 8 };
 
 /* In the order of the safetensors library, by rising alignment; its writer sorts by it. */
 typedef enum el_dtype {
@@ -39,30 +39,30 @@ size_t el_dtype_bits(el_dtype dtype);      /* of one element */
 bool el_dtype_find(const char *name, el_dtype *out);
 
 /* All pointers are borrowed from the reader that made it. Numbers are little-endian, rows first. */
-typedef struct el_tensor {
+typedef struct el_array {
     const char *name;
     const char *file; /* for messages */
     el_dtype dtype;
     size_t rank; /* 0: a single number */
-    size_t shape[EL_TENSOR_MOST_RANK];
+    size_t shape[EL_ARRAY_MOST_RANK];
     size_t n;                  /* elements */
     size_t bytes;              /* n * bits / 8 */
     const unsigned char *data; /* of any alignment */
-} el_tensor;
+} el_array;
 
 /* product of shape times the bits of an element; false on overflow or when it is no whole number of bytes. */
-bool el_tensor_measure(el_dtype dtype, const size_t *shape, size_t rank, size_t *n, size_t *bytes);
+bool el_array_measure(el_dtype dtype, const size_t *shape, size_t rank, size_t *n, size_t *bytes);
 
 /* The memory itself if it is F32 and aligned for use in place, else NULL. Valid until the reader is closed. */
-const float *el_tensor_f32(const el_tensor *t);
+const float *el_array_f32(const el_array *t);
 
 /* Copy all t->n elements, converted. F32, F16, BF16, F64 (and I64, which must be exact in the target) are understood;
  * another type fails with ELECTRA_INVALID and names the tensor, its type and the file. */
-electra_status el_tensor_copy_f32(const el_tensor *t, float *out, electra_error *err);
-electra_status el_tensor_copy_f64(const el_tensor *t, double *out, electra_error *err);
+electra_status el_array_copy_f32(const el_array *t, float *out, electra_error *err);
+electra_status el_array_copy_f64(const el_array *t, double *out, electra_error *err);
 
 /* I64 only. */
-electra_status el_tensor_copy_i64(const el_tensor *t, int64_t *out, electra_error *err);
+electra_status el_array_copy_i64(const el_array *t, int64_t *out, electra_error *err);
 
 /* A shape as "[3, 4]" for messages; cut to the size of the text. */
 void el_shape_text(char *text, size_t bytes, const size_t *shape, size_t rank);

@@ -1,5 +1,5 @@
 /* Owns the number formats of weights: their names, widths and conversions. */
-#include "interop/tensor.h"
+#include "interop/array.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +59,7 @@ bool el_dtype_find(const char *name, el_dtype *out)
     return false;
 }
 
-bool el_tensor_measure(el_dtype dtype, const size_t *shape, size_t rank, size_t *n, size_t *bytes)
+bool el_array_measure(el_dtype dtype, const size_t *shape, size_t rank, size_t *n, size_t *bytes)
 {
     size_t elements = 1;
     for (size_t i = 0; i < rank; i++) {
@@ -117,7 +117,7 @@ static float from_bf16(uint16_t half)
     return from_bits((uint32_t)half << 16);
 }
 
-static electra_status wrong_dtype(const el_tensor *t, const char *understood, electra_error *err)
+static electra_status wrong_dtype(const el_array *t, const char *understood, electra_error *err)
 {
     return el_fail(err, ELECTRA_INVALID, t->file,
                    "the tensor \"%s\" has the number format %s, which cannot be used here; understood are %s. Convert "
@@ -126,7 +126,7 @@ static electra_status wrong_dtype(const el_tensor *t, const char *understood, el
 }
 
 /* One element of any understood type as a double, which holds each of them exactly (I64 up to 2^53). */
-static double element(const el_tensor *t, size_t i)
+static double element(const el_array *t, size_t i)
 {
     uint16_t half;
     float single;
@@ -148,7 +148,7 @@ static bool is_number(el_dtype dtype)
 }
 
 /* Whole numbers must survive the conversion: silently rounded counters and ids would be wrong, not imprecise. */
-static electra_status check_exact(const el_tensor *t, int64_t most, electra_error *err)
+static electra_status check_exact(const el_array *t, int64_t most, electra_error *err)
 {
     if (t->dtype != EL_DTYPE_I64) {
         return ELECTRA_OK;
@@ -165,7 +165,7 @@ static electra_status check_exact(const el_tensor *t, int64_t most, electra_erro
     return ELECTRA_OK;
 }
 
-const float *el_tensor_f32(const el_tensor *t)
+const float *el_array_f32(const el_array *t)
 {
     if (t->dtype != EL_DTYPE_F32 || (uintptr_t)t->data % _Alignof(float) != 0) {
         return NULL;
@@ -173,7 +173,7 @@ const float *el_tensor_f32(const el_tensor *t)
     return (const float *)(const void *)t->data;
 }
 
-electra_status el_tensor_copy_f32(const el_tensor *t, float *out, electra_error *err)
+electra_status el_array_copy_f32(const el_array *t, float *out, electra_error *err)
 {
     if (t->dtype == EL_DTYPE_F32) {
         memcpy(out, t->data, t->bytes);
@@ -189,7 +189,7 @@ electra_status el_tensor_copy_f32(const el_tensor *t, float *out, electra_error 
     return ELECTRA_OK;
 }
 
-electra_status el_tensor_copy_f64(const el_tensor *t, double *out, electra_error *err)
+electra_status el_array_copy_f64(const el_array *t, double *out, electra_error *err)
 {
     if (!is_number(t->dtype)) {
         return wrong_dtype(t, "F32, F16, BF16, F64 and I64", err);
@@ -201,7 +201,7 @@ electra_status el_tensor_copy_f64(const el_tensor *t, double *out, electra_error
     return ELECTRA_OK;
 }
 
-electra_status el_tensor_copy_i64(const el_tensor *t, int64_t *out, electra_error *err)
+electra_status el_array_copy_i64(const el_array *t, int64_t *out, electra_error *err)
 {
     if (t->dtype != EL_DTYPE_I64) {
         return wrong_dtype(t, "I64", err);
