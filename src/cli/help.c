@@ -245,9 +245,8 @@ void cli_print_overview(FILE *out)
     for (const cli_command *const *command = cli_commands; *command; ++command) {
         fprintf(out, "  %-12s%s\n", (*command)->name, (*command)->summary);
     }
-    fprintf(
-        out,
-        "\n'electra COMMAND --help' and 'electra help COMMAND' tell more; 'electra --version' prints the version.\n");
+    fprintf(out, "\n'electra COMMAND --help' and 'electra help COMMAND' tell more about one;\n"
+                 "'electra --version' prints the version.\n");
     print_exit_codes(out);
 }
 
@@ -334,7 +333,7 @@ static void print_man_command(FILE *out, const cli_command *command)
     if (command->examples) {
         fputs(".PP\nExamples:\n.nf\n", out);
         print_troff(out, command->examples, strlen(command->examples));
-        fputs("\n.fi\n", out);
+        fputs(".fi\n", out);
     }
 }
 

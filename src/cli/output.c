@@ -6,10 +6,15 @@
 #include <unistd.h>
 
 static int write_errno; /* of the first write that failed; stdio keeps only the fact */
+static void (*clear_line)(void *user);
+static void *clear_user;
 
 static ssize_t write_stdout(void *cookie, const char *data, size_t size)
 {
     (void)cookie;
+    if (clear_line && isatty(STDOUT_FILENO)) {
+        clear_line(clear_user);
+    }
     size_t done = 0;
     while (done < size && write_errno == 0) {
         ssize_t n = write(STDOUT_FILENO, data + done, size - done);
@@ -29,6 +34,12 @@ FILE *cli_output_open(void)
         setvbuf(out, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, 1 << 16);
     }
     return out;
+}
+
+void cli_output_before_write(void (*clear)(void *user), void *user)
+{
+    clear_line = clear;
+    clear_user = user;
 }
 
 static electra_status report(electra_error *err)

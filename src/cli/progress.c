@@ -1,6 +1,7 @@
 #include "progress.h"
 
 #include "interrupt.h"
+#include "output.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -113,10 +114,12 @@ void cli_progress_line(char *text, size_t size, const cli_progress *progress, co
 /* ---- lines ----------------------------------------------------------------------------------------------------------
  */
 
-static void erase(cli_progress *progress)
+static void erase(void *user)
 {
+    cli_progress *progress = user;
     if (progress->drawn) {
         fputs("\r\033[K", stderr);
+        fflush(stderr);
         progress->drawn = false;
     }
 }
@@ -205,10 +208,11 @@ void cli_progress_wire(cli_progress *progress, cli_common *common)
     common->runtime.log_user = progress;
     common->runtime.progress = on_progress;
     common->runtime.progress_user = progress;
+    cli_output_before_write(erase, progress);
 }
 
 void cli_progress_end(cli_progress *progress)
 {
     erase(progress);
-    fflush(stderr);
+    cli_output_before_write(NULL, NULL);
 }
