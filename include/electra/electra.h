@@ -12,7 +12,9 @@
 #define ELECTRA_ELECTRA_H
 
 #include <electra/data.h>
+#include <electra/report.h>
 #include <electra/tokenizer.h>
+#include <electra/train.h>
 #include <electra/types.h>
 
 #endif

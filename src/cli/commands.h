@@ -13,6 +13,7 @@
 /* answers */
 
 /* looking */
+extern const cli_command cli_report;
 
 /* speed */
 

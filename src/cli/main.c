@@ -12,6 +12,7 @@ const cli_command *const cli_commands[] = {
     /* answers */
 
     /* looking */
+    &cli_report,
 
     /* speed */
 

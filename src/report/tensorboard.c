@@ -1,0 +1,229 @@
+/* metrics.jsonl -> TensorBoard events. The file is a function of the lines, so bringing it up to date is: make the
+ * bytes again, see how far the file agrees, cut and append the rest. That heals torn records and rewound runs alike,
+ * and a TensorBoard that watches sees a file that only grows.
+ *
+ * A record (TFRecord): length as 8 bytes, masked CRC-32C of those, an Event message, masked CRC-32C of it; all little
+ * endian. */
+#include <electra/report.h>
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "report/crc32c.h"
+#include "report/events.pb-c.h"
+#include "train/run_metrics.h"
+
+static const char FOLDER[] = "tensorboard";
+static const char FILE_NAME[] = "events.out.tfevents.0.electra"; /* TensorBoard looks for "tfevents" */
+
+enum { MOST_VALUES = 32, TAG_BYTES = 64 };
+
+/* The file as it should be, growing. */
+typedef struct events {
+    unsigned char *bytes;
+    size_t size, capacity;
+    bool failed; /* out of memory */
+} events;
+
+/* ---- records ------------------------------------------------------------------------------------------------- */
+
+static bool reserve(events *all, size_t more)
+{
+    if (all->size + more <= all->capacity) {
+        return true;
+    }
+    const size_t capacity = 2 * all->capacity + more + 4096;
+    unsigned char *bytes = el_realloc(all->bytes, all->capacity, capacity, 1);
+    if (!bytes) {
+        all->failed = true;
+        return false;
+    }
+    all->bytes = bytes;
+    all->capacity = capacity;
+    return true;
+}
+
+static void put_little_endian(unsigned char *out, uint64_t value, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (unsigned char)(value >> (8 * i));
+    }
+}
+
+static void add_record(events *all, const Electra__Events__Event *event)
+{
+    const size_t length = electra__events__event__get_packed_size(event);
+    if (all->failed || !reserve(all, length + 16)) {
+        return;
+    }
+    unsigned char *at = all->bytes + all->size;
+    put_little_endian(at, length, 8);
+    put_little_endian(at + 8, el_crc32c_masked(at, 8), 4);
+    (void)electra__events__event__pack(event, at + 12);
+    put_little_endian(at + 12 + length, el_crc32c_masked(at + 12, length), 4);
+    all->size += length + 16;
+}
+
+static void add_version(events *all)
+{
+    char version[] = "brain.Event:2";
+    Electra__Events__Event event = ELECTRA__EVENTS__EVENT__INIT;
+    event.what_case = ELECTRA__EVENTS__EVENT__WHAT_FILE_VERSION;
+    event.file_version = version;
+    add_record(all, &event);
+}
+
+/* "train/loss", "heldout/auc": the part before the slash makes TensorBoard's groups. */
+static void name_tag(char *tag, const el_metric_field *field)
+{
+    static const char PREFIX[] = "heldout_";
+    const bool heldout = field->group == EL_METRIC_HELDOUT;
+    (void)snprintf(tag, TAG_BYTES, "%s/%s", heldout ? "heldout" : "train",
+                   field->name + (heldout ? sizeof PREFIX - 1 : 0));
+}
+
+/* All numbers of a line are one event. */
+static void add_line(void *user, const electra_metrics *line)
+{
+    Electra__Events__Value values[MOST_VALUES];
+    Electra__Events__Value *pointers[MOST_VALUES];
+    char tags[MOST_VALUES][TAG_BYTES];
+    size_t n = 0;
+    for (size_t i = 0; i < el_metric_n_fields && n < MOST_VALUES; i++) {
+        const double value = el_metrics_get(line, &el_metric_fields[i]);
+        if (el_metric_fields[i].group == EL_METRIC_ALWAYS || isnan(value)) {
+            continue;
+        }
+        name_tag(tags[n], &el_metric_fields[i]);
+        values[n] = (Electra__Events__Value)ELECTRA__EVENTS__VALUE__INIT;
+        values[n].tag = tags[n];
+        values[n].content_case = ELECTRA__EVENTS__VALUE__CONTENT_SIMPLE_VALUE;
+        values[n].simple_value = (float)value;
+        pointers[n] = &values[n];
+        n++;
+    }
+    if (n == 0) {
+        return;
+    }
+    Electra__Events__Summary summary = ELECTRA__EVENTS__SUMMARY__INIT;
+    summary.n_value = n;
+    summary.value = pointers;
+    Electra__Events__Event event = ELECTRA__EVENTS__EVENT__INIT;
+    event.wall_time = isnan(line->time) ? 0 : line->time;
+    event.step = (int64_t)line->step;
+    event.what_case = ELECTRA__EVENTS__EVENT__WHAT_SUMMARY;
+    event.summary = &summary;
+    add_record(user, &event);
+}
+
+/* ---- the file ------------------------------------------------------------------------------------------------ */
+
+/* How many bytes of the file are right already, cut back to whole records. */
+static size_t common_bytes(const events *all, const el_map *file)
+{
+    size_t same = 0;
+    const size_t least = all->size < file->size ? all->size : file->size;
+    while (same < least && all->bytes[same] == file->data[same]) {
+        same++;
+    }
+    size_t whole = 0;
+    for (;;) {
+        uint64_t length = 0;
+        for (size_t i = 0; i < 8 && whole + 8 <= all->size; i++) {
+            length |= (uint64_t)all->bytes[whole + i] << (8 * i);
+        }
+        if (whole + length + 16 > same) {
+            return whole;
+        }
+        whole += length + 16;
+    }
+}
+
+static bool write_all(int file, const unsigned char *bytes, size_t n)
+{
+    while (n > 0) {
+        const ssize_t written = write(file, bytes, n);
+        if (written <= 0) {
+            return false;
+        }
+        bytes += written;
+        n -= (size_t)written;
+    }
+    return true;
+}
+
+/* Cut the file to what is right and append the rest. */
+static electra_status bring_up_to_date(const char *path, const events *all, electra_error *err)
+{
+    size_t keep = 0;
+    if (el_is_file(path)) {
+        el_map map;
+        EL_TRY(el_map_open(&map, path, err));
+        keep = common_bytes(all, &map);
+        const bool same = keep == all->size && map.size == all->size;
+        el_map_close(&map);
+        if (same) {
+            return ELECTRA_OK;
+        }
+    }
+    const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (file < 0) {
+        return el_fail_errno(err, path, "cannot write %s", path);
+    }
+    electra_status status = ELECTRA_OK;
+    if (ftruncate(file, (off_t)keep) != 0 || lseek(file, (off_t)keep, SEEK_SET) < 0 ||
+        !write_all(file, all->bytes + keep, all->size - keep)) {
+        status = el_fail_errno(err, path, "cannot write %s", path);
+    }
+    (void)close(file);
+    return status;
+}
+
+static electra_status write_events(const char *run, const char *folder, electra_error *err)
+{
+    events all = {0};
+    char *metrics = el_path_join(run, "metrics.jsonl");
+    char *path = el_path_join(folder, FILE_NAME);
+    electra_status status = ELECTRA_OK;
+    if (!metrics || !path) {
+        status = el_fail_memory(err, run, strlen(run));
+        goto done;
+    }
+    if (!el_is_file(metrics)) {
+        status = el_fail(err, ELECTRA_INVALID, run, "%s is not the folder of a run: it has no metrics.jsonl", run);
+        goto done;
+    }
+    add_version(&all);
+    EL_TRY_GOTO(el_metrics_read(metrics, UINT64_MAX, add_line, &all, err), done);
+    if (all.failed) {
+        status = el_fail_memory(err, "the events of a run", 2 * all.capacity);
+        goto done;
+    }
+    EL_TRY_GOTO(el_make_folders(folder, err), done);
+    status = bring_up_to_date(path, &all, err);
+done:
+    el_free(metrics);
+    el_free(path);
+    el_free(all.bytes);
+    return status;
+}
+
+electra_status electra_report_events(const char *run, electra_error *err)
+{
+    if (!run) {
+        return el_fail(err, ELECTRA_MISUSE, "run", "no folder of a run was given");
+    }
+    char *folder = el_path_join(run, FOLDER);
+    if (!folder) {
+        return el_fail_memory(err, run, strlen(run));
+    }
+    const electra_status status = write_events(run, folder, err);
+    el_free(folder);
+    return status;
+}
