@@ -59,7 +59,7 @@ typedef enum el_activation {
  * lane is el_rng_lane(el_rng_row(key, sequence[t], position[t]), c); for the attention probability of head a, query t
  * and key position j it is el_rng_lane(el_rng_row(el_rng_mix(key + a), sequence[t], position[t]), j). */
 typedef struct el_dropout {
-    double rate; /* 0: the identity */
+    double rate; /* below 1; 0: the identity */
     uint64_t key;
 } el_dropout;
 
@@ -74,12 +74,12 @@ typedef struct el_sampling {
 
 /* electra.md 6.1; one call a group of parameters with equal settings. */
 typedef struct el_adam {
-    double rate;         /* learning rate of this step and group */
+    double rate; /* learning rate of this step and group */
     double beta1, beta2, epsilon;
-    double decay;        /* weight decay; 0 for biases and norms */
-    double scale;        /* the gradient is multiplied by this first (clipping) */
-    double correction1;  /* m is divided by this in the update: 1 - beta1^step, or 1 for the published form */
-    double correction2;  /* likewise v */
+    double decay;       /* weight decay; 0 for biases and norms */
+    double scale;       /* the gradient is multiplied by this first (clipping) */
+    double correction1; /* m is divided by this in the update: 1 - beta1^step, or 1 for the published form */
+    double correction2; /* likewise v */
 } el_adam;
 
 /* The largest of everything that a run will ask for: sizes the workspace. */
@@ -108,7 +108,7 @@ typedef struct el_ops {
     void (*download_f32)(el_backend *be, float *to, const void *from, size_t n);
     void (*upload_f64)(el_backend *be, void *to, const double *from, size_t n);
     void (*download_f64)(el_backend *be, double *to, const void *from, size_t n);
-    void (*upload_bytes)(el_backend *be, void *to, const void *from, size_t bytes);   /* index arrays */
+    void (*upload_bytes)(el_backend *be, void *to, const void *from, size_t bytes); /* index arrays */
     void (*download_bytes)(el_backend *be, void *to, const void *from, size_t bytes);
 
     void (*zero)(el_backend *be, el_tensor x);
@@ -123,7 +123,9 @@ typedef struct el_ops {
     void (*embed_bwd)(el_backend *be, el_tensor dword, el_tensor dtype, el_tensor dposition, el_tensor dy,
                       const uint32_t *ids, const uint32_t *types, const el_layout *layout);
 
-    /* y = gamma * (s - mean(s)) / sqrt(var(s) + epsilon) + beta with s = x + dropout(z), biased variance in two passes.
+    /* Here and below `dropout` may be NULL, which is a rate of 0; without dropout a layout that only it needs may be
+     * NULL too.
+     * y = gamma * (s - mean(s)) / sqrt(var(s) + epsilon) + beta with s = x + dropout(z), biased variance in two passes.
      * x, z, y: [T, H]; z may be absent (s = x). sum: [T, H], keeps s for backward; may be x's or z's memory.
      * stats: [T, 2] mean and 1 / sqrt(var + epsilon). gamma, beta: [1, H]. electra.md 1.3 steps 2 and 4. */
     void (*norm_fwd)(el_backend *be, el_tensor y, el_tensor sum, el_tensor stats, el_tensor x, el_tensor z,
@@ -211,9 +213,9 @@ struct el_backend {
     void (*destroy)(el_backend *be);
 };
 
-/* Levels of the CPU backend. EL_CPU_BEST takes the best that this machine and its system can run, held down by the
- * environment variable ELECTRA_CPU (ref, avx2, avx512); any other value of the variable is ELECTRA_MISUSE. Asking for
- * a level that the machine lacks is ELECTRA_NO_RESOURCE. */
+/* Levels of the CPU backend. EL_CPU_BEST takes the level that the environment variable ELECTRA_CPU names (ref, avx2,
+ * avx512; any other value is ELECTRA_MISUSE), or without it the best that this machine and its system can run. Asking
+ * for a level that the machine lacks, either way, is ELECTRA_NO_RESOURCE. */
 typedef enum el_cpu_level { EL_CPU_BEST, EL_CPU_REF, EL_CPU_AVX2, EL_CPU_AVX512 } el_cpu_level;
 
 /* pool is borrowed, may be NULL (one thread), and must outlive the backend. */

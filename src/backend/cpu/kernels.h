@@ -51,7 +51,7 @@ typedef struct el_gemm {
     el_gemm_epilogue epilogue;
     const real *bias; /* [n] or NULL; FORWARD only */
     el_activation act;
-    real *pre; /* pre(i,j) = pre[i * ldpre + j], or NULL; written by FORWARD, read by BACKWARD. May be c with ldc. */
+    real *pre; /* pre(i,j) = pre[i * ldpre + j], or NULL; written by FORWARD, read by BACKWARD */
     size_t ldpre;
 } el_gemm;
 
@@ -111,7 +111,8 @@ typedef struct el_kernels {
 
     /* One row of n >= 1 columns: s = x + dropout(z) (z NULL: s = x), mean, biased variance in a second pass over s,
      * y = gamma * (s - mean) * r + beta with r = 1 / sqrt(var + epsilon). stats[0] = mean, stats[1] = r.
-     * sum keeps s and may be x, z. A constant row gives y = beta. */
+     * sum keeps s and may be x or z. The mean is taken so well (in double, or corrected by the mean of s - mean) that a
+     * constant row gives y = beta in spite of an epsilon of 1e-12. */
     void (*norm_fwd)(real *y, real *sum, real *stats, const real *x, const real *z, const el_row_dropout *dropout,
                      const real *gamma, const real *beta, double epsilon, size_t n);
     /* A block of rows: with xhat = (sum - mean) r and g = dy * gamma,
