@@ -184,8 +184,9 @@ typedef struct electra_encoding {
 
 /* The full path: ids with their types, offsets and words; one text, or a pair if `second` is not NULL (it may be
  * empty). options may be NULL: no limit. What *out points to is borrowed from the encoder until its next call.
- * ELECTRA_MISUSE: max_length leaves no room, stride is not less than a window's room, windows of a pair with
- * ELECTRA_LONGEST_FIRST, or the text to be cut is too short for it. Texts of 4 GiB and more are refused. */
+ * ELECTRA_MISUSE: max_length leaves no room, the stride is not less than a window's room, only_second without a pair,
+ * windows of a pair with longest_first. ELECTRA_INVALID: the text that is not to be cut fills the room alone, or a text
+ * has 4 GiB or more. */
 ELECTRA_API electra_status electra_encoder_encode(electra_encoder *encoder, const char *first, size_t first_bytes,
                                                   const char *second, size_t second_bytes,
                                                   const electra_encode_options *options, electra_encoding *out,

@@ -359,7 +359,7 @@ static const cli_option *find_short(const cli_option *options, char letter)
 static electra_status fail_unknown(parser *p, const char *text)
 {
     size_t n_own = count_options(p->command->options), n_common = count_options(cli_common_options);
-    const char **names = calloc(n_own + n_common, sizeof *names);
+    const char **names = calloc(n_own + n_common + 1, sizeof *names);
     const char *nearest = NULL;
     char name[MOST_LETTERS];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "="), text);

@@ -31,5 +31,5 @@ done
 [ "$("$work/version")" = "$("$work/version-static")" ]
 [[ "$("$work/version")" == *"$(pkg-config --modversion electra)"* ]] || { echo "FAILED: versions differ"; exit 1; }
 [ "$("$work/prefix/bin/electra" --version)" = "electra $(pkg-config --modversion electra)" ]
-ldd "$work/version" | grep -q "$work" || { echo "FAILED: the shared library was not used"; exit 1; }
+[[ $(ldd "$work/version") == *"$work"* ]] || { echo "FAILED: the shared library was not used"; exit 1; }
 echo "install: $n examples build against the installed library, shared and static"

@@ -33,7 +33,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    return el_remove_tree(folder, NULL);
+    return el_remove_tree(folder, NULL) == ELECTRA_OK ? 0 : -1;
 }
 
 static const el_metadata PT = {"format", "pt"};

@@ -1,0 +1,40 @@
+/* Owns the greedy split of a word. */
+#include "text/wordpiece.h"
+
+/* The longest token that begins at word[from] below a root of the trie: its id and where it ends. */
+static uint32_t longest_match(const el_trie *trie, uint32_t root, const uint8_t *word, size_t from, size_t bytes,
+                              size_t *end)
+{
+    uint32_t best = ELECTRA_NO_TOKEN;
+    uint32_t node = root;
+    for (size_t i = from; i < bytes; i++) {
+        const el_trie_edge *edge = el_trie_step(trie, node, word[i]);
+        if (!edge) {
+            break;
+        }
+        node = edge->to;
+        if (edge->id != ELECTRA_NO_TOKEN) {
+            best = edge->id;
+            *end = i + 1;
+        }
+    }
+    return best;
+}
+
+size_t el_wordpiece(const el_vocab *vocab, const uint8_t *word, size_t bytes, uint32_t *ids, uint32_t *ends)
+{
+    size_t n = 0;
+    for (size_t at = 0; at < bytes; n++) {
+        const uint32_t id = longest_match(&vocab->trie, at == 0 ? EL_TRIE_WHOLE : EL_TRIE_REST, word, at, bytes, &at);
+        ids[n] = id;
+        if (id == ELECTRA_NO_TOKEN) {
+            ids[0] = vocab->specials.unk;
+            n = 0;
+            at = bytes;
+        }
+        if (ends) {
+            ends[n] = (uint32_t)at;
+        }
+    }
+    return n;
+}
