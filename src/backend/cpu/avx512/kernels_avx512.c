@@ -1,7 +1,0 @@
-/* Which kernels of the table this level overwrites. */
-#include "backend/cpu/kernels.h"
-
-void el_kernels_fill_avx512(el_kernels *k)
-{
-    (void)k;
-}

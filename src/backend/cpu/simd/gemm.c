@@ -1,0 +1,369 @@
+/* The matrix product: a micro-kernel that keeps MR x NR sums in registers, fed from panels that stay in cache.
+ *
+ * Loops, from the outside: columns in blocks of at most NB; k in blocks whose panels of B fit the budget; rows in
+ * blocks of MB (their part of A and C stays in the second-level cache); k in steps of KC (a panel of B, KC x NR, stays
+ * in the first-level cache); panels; tiles. B is always packed, in panels of NR columns with zeros beyond the last. A
+ * is read where it stands if its rows are contiguous, because the micro-kernel takes single numbers from it; else MB x
+ * KC of it are packed.
+ *
+ * Each element of C is the sum over k in steps of KC, each step summed in order by fused multiply-adds and then added
+ * to C: the same bits in whichever tile it lies. */
+#include <assert.h>
+#include <string.h>
+
+#include "backend/cpu/simd/activation.h"
+#include "backend/cpu/simd/kernels.h"
+
+enum {
+    MR = LANES == 8 ? 6 : 12, /* 12 or 24 sums of 16 or 32 registers */
+    NR = 2 * LANES,
+    KC = 256,
+    MB = 120, /* a multiple of MR */
+    NB = 1024,
+    NB_BUFFERED = 256,    /* columns when results need a buffer before they may go to C */
+    B_BUDGET = 1024 * KC, /* floats of packed B: 1 MiB */
+    BEYOND = 16           /* floats: a cache line, so that what follows stays aligned */
+};
+
+typedef struct block {
+    const float *a; /* A(i,k) at a[i * a_row + k * a_step] */
+    size_t a_row, a_step;
+    const float *b; /* panels [cols / NR][depth][NR] */
+    float *c;       /* rows ldc apart */
+    size_t ldc;
+    size_t rows, cols, depth;
+    bool add; /* to C, else C is written */
+} block;
+
+/* ---- micro-kernel ------------------------------------------------------------------------------------------------ */
+
+SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, size_t a_step, const float *b, float *c,
+                      size_t ldc, size_t cols, bool add)
+{
+    vec sum[MR][2];
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        sum[i][0] = v_zero();
+        sum[i][1] = v_zero();
+    }
+    UNROLL_BY_4
+    for (size_t k = 0; k < depth; k++) {
+        const vec b0 = v_load(b), b1 = v_load(b + LANES);
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            const vec x = v_set1(a[i * a_row]);
+            sum[i][0] = v_fma(x, b0, sum[i][0]);
+            sum[i][1] = v_fma(x, b1, sum[i][1]);
+        }
+        a += a_step;
+        b += NR;
+    }
+    if (cols == NR) {
+        UNROLL
+        for (size_t i = 0; i < rows; i++) {
+            float *to = c + i * ldc;
+            if (add) {
+                sum[i][0] = v_add(v_load(to), sum[i][0]);
+                sum[i][1] = v_add(v_load(to + LANES), sum[i][1]);
+            }
+            v_store(to, sum[i][0]);
+            v_store(to + LANES, sum[i][1]);
+        }
+        return;
+    }
+    const size_t n0 = cols < LANES ? cols : LANES, n1 = cols - n0;
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        float *to = c + i * ldc;
+        if (add) {
+            sum[i][0] = v_add(v_load_first(to, n0), sum[i][0]);
+            sum[i][1] = v_add(v_load_first(to + LANES, n1), sum[i][1]);
+        }
+        v_store_first(to, n0, sum[i][0]);
+        v_store_first(to + LANES, n1, sum[i][1]);
+    }
+}
+
+/* A tile of the last rows, as many as there are: one body for each number. */
+#define LAST_ROWS(n)                                                                                                   \
+    case n: tile(n, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add); break;
+
+SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, const float *b, float *c, size_t cols)
+{
+    const float *a = t->a;
+    size_t i = 0;
+    for (; i + MR <= t->rows; i += MR) {
+        tile(MR, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add);
+        a += a_step == 1 ? MR * a_row : MR * t->depth;
+        c += MR * t->ldc;
+    }
+    switch (t->rows - i) {
+        LAST_ROWS(1)
+        LAST_ROWS(2)
+        LAST_ROWS(3)
+        LAST_ROWS(4) LAST_ROWS(5)
+#if SIMD_LANES > 8
+            LAST_ROWS(6) LAST_ROWS(7) LAST_ROWS(8) LAST_ROWS(9) LAST_ROWS(10) LAST_ROWS(11)
+#endif
+                default : break;
+    }
+}
+
+static void panel_of_direct_rows(const block *t, const float *b, float *c, size_t cols)
+{
+    panel_of_tiles(t, t->a_row, 1, b, c, cols);
+}
+
+static void panel_of_packed_rows(const block *t, const float *b, float *c, size_t cols)
+{
+    panel_of_tiles(t, 1, MR, b, c, cols);
+}
+
+/* ---- packing ----------------------------------------------------------------------------------------------------- */
+
+/* cols <= NR columns of B, depth numbers of each, as a panel: to[k * NR + j], zeros beyond the last column. */
+static void pack_b_rows(float *to, const float *b, size_t row_stride, size_t cols, size_t depth)
+{
+    if (cols == NR) {
+        for (size_t k = 0; k < depth; k++, to += NR, b += row_stride) {
+            v_store(to, v_load(b));
+            v_store(to + LANES, v_load(b + LANES));
+        }
+        return;
+    }
+    const size_t n0 = cols < LANES ? cols : LANES, n1 = cols - n0;
+    for (size_t k = 0; k < depth; k++, to += NR, b += row_stride) {
+        v_store(to, v_load_first(b, n0));
+        v_store(to + LANES, v_load_first(b + LANES, n1));
+    }
+}
+
+static void pack_b_any(float *to, const float *b, size_t row_stride, size_t col_stride, size_t cols, size_t depth)
+{
+    for (size_t k = 0; k < depth; k++, to += NR) {
+        for (size_t j = 0; j < cols; j++) {
+            to[j] = b[k * row_stride + j * col_stride];
+        }
+        memset(to + cols, 0, (NR - cols) * sizeof *to);
+    }
+}
+
+/* The same where the numbers of a column stand side by side: squares of LANES x LANES are transposed. */
+static void pack_b_columns(float *to, const float *b, size_t col_stride, size_t cols, size_t depth)
+{
+    if (cols < NR) {
+        pack_b_any(to, b, 1, col_stride, cols, depth);
+        return;
+    }
+    size_t k = 0;
+    for (; k + LANES <= depth; k += LANES) {
+        for (size_t half = 0; half < 2; half++) {
+            vec square[LANES];
+            const float *from = b + half * LANES * col_stride + k;
+            UNROLL
+            for (size_t i = 0; i < LANES; i++) {
+                square[i] = v_load(from + i * col_stride);
+            }
+            v_transpose(square);
+            UNROLL
+            for (size_t i = 0; i < LANES; i++) {
+                v_store(to + (k + i) * NR + half * LANES, square[i]);
+            }
+        }
+    }
+    pack_b_any(to + k * NR, b + k, 1, col_stride, cols, depth - k);
+}
+
+/* Columns [col, col + cols) and depth numbers from k on, in steps of KC; each step is [panels][its depth][NR]. */
+static void pack_b(float *to, const el_gemm *job, size_t col, size_t cols, size_t k, size_t depth)
+{
+    for (size_t step = 0; step < depth; step += KC) {
+        const size_t here = depth - step < KC ? depth - step : KC;
+        for (size_t j = 0; j < cols; j += NR, to += here * NR) {
+            const size_t n = cols - j < NR ? cols - j : NR;
+            const float *from = job->b + (k + step) * job->b_row_stride + (col + j) * job->b_col_stride;
+            if (job->b_col_stride == 1) {
+                pack_b_rows(to, from, job->b_row_stride, n, here);
+            } else if (job->b_row_stride == 1) {
+                pack_b_columns(to, from, job->b_col_stride, n, here);
+            } else {
+                pack_b_any(to, from, job->b_row_stride, job->b_col_stride, n, here);
+            }
+        }
+    }
+}
+
+/* A block of A as panels of MR rows: to[k * MR + i]. Writes LANES - MR floats beyond the last panel. */
+static void pack_a(float *to, const float *a, size_t row_stride, size_t col_stride, size_t rows, size_t depth)
+{
+    for (size_t first = 0; first < rows; first += MR, a += MR * row_stride) {
+        const size_t here = rows - first < MR ? rows - first : MR;
+        for (size_t k = 0; k < depth; k++, to += MR) {
+            if (row_stride == 1) {
+                v_store(to, v_load_first(a + k * col_stride, here));
+            } else {
+                for (size_t i = 0; i < here; i++) {
+                    to[i] = a[i * row_stride + k * col_stride];
+                }
+            }
+        }
+    }
+}
+
+/* ---- on the way into C ------------------------------------------------------------------------------------------- */
+
+/* A panel of results, rows ldv apart, and where it belongs in C. */
+typedef struct panel {
+    const float *v;
+    size_t ldv;
+    size_t row, col, rows, cols;
+} panel;
+
+SIMD_INLINE vec finish_vector(const el_gemm *job, vec v, size_t row, size_t col, size_t n, el_activation act)
+{
+    float *pre = job->pre ? job->pre + row * job->ldpre + col : NULL;
+    if (job->epilogue == EL_GEMM_BACKWARD) {
+        return pre ? v_mul(v, v_activation_slope(v_load_upto(pre, 0, n), act)) : v;
+    }
+    if (job->bias) {
+        v = v_add(v, v_load_upto(job->bias + col, 0, n));
+    }
+    if (pre) {
+        v_store_upto(pre, 0, n, v);
+    }
+    return v_activation(v, act);
+}
+
+#define FINISH(act)                                                                                                    \
+    for (size_t i = 0; i < p->rows; i++) {                                                                             \
+        float *c = job->c + (p->row + i) * job->ldc + p->col;                                                          \
+        for (size_t j = 0; j < p->cols; j += LANES) {                                                                  \
+            const size_t n = p->cols - j;                                                                              \
+            vec v = v_load_upto(p->v + i * p->ldv + j, 0, n);                                                          \
+            v = finish_vector(job, v, p->row + i, p->col + j, n, act);                                                 \
+            if (job->accumulate) {                                                                                     \
+                v = v_add(v_load_upto(c + j, 0, n), v);                                                                \
+            }                                                                                                          \
+            v_store_upto(c + j, 0, n, v);                                                                              \
+        }                                                                                                              \
+    }
+
+static void finish(const el_gemm *job, const panel *p)
+{
+    FOR_ACTIVATION(job->act, FINISH)
+}
+
+/* ---- loops ------------------------------------------------------------------------------------------------------- */
+
+typedef struct plan {
+    const el_gemm *job;
+    float *packed_b; /* as pack_b leaves it */
+    float *packed_a; /* MB x KC, and what pack_a writes beyond */
+    float *buffer;   /* MB x NB_BUFFERED, for results that C cannot hold yet */
+    bool direct_a, buffered, finishes;
+    size_t nb; /* columns and */
+    size_t kb; /* depth of what is packed of B at a time */
+} plan;
+
+static size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Depth of packed B for blocks of nb columns: whole steps, at least one, within the budget. */
+static size_t depth_of_blocks(size_t nb)
+{
+    const size_t steps = B_BUDGET / (nb * KC);
+    return (steps ? steps : 1) * KC;
+}
+
+size_t EL_SIMD(el_gemm_scratch)(size_t m, size_t n, size_t k)
+{
+    (void)m;
+    const size_t b = smaller(B_BUDGET, round_up(n, NR) * k);
+    return (b + MB * KC + BEYOND + MB * NB_BUFFERED) * sizeof(float);
+}
+
+static plan make_plan(const el_gemm *job, size_t cols, float *scratch)
+{
+    plan p = {.job = job, .packed_a = scratch};
+    p.buffer = p.packed_a + MB * KC + BEYOND;
+    p.packed_b = p.buffer + MB * NB_BUFFERED;
+    p.direct_a = job->a_col_stride == 1;
+    p.finishes = job->pre || job->bias || (job->epilogue == EL_GEMM_FORWARD && job->act != EL_ACT_LINEAR);
+    p.buffered = p.finishes && (job->accumulate || job->pre == job->c);
+    p.nb = smaller(round_up(cols, NR), p.buffered ? NB_BUFFERED : NB);
+    p.kb = depth_of_blocks(p.nb);
+    return p;
+}
+
+/* Rows [row, row + rows), all of one block of columns, one step of k. `b`: the step's panels. */
+static void do_step(const plan *p, size_t row, size_t rows, size_t col, size_t cols, size_t k, size_t depth,
+                    const float *b)
+{
+    const el_gemm *job = p->job;
+    const float *a = job->a + row * job->a_row_stride + k * job->a_col_stride;
+    if (!p->direct_a) {
+        pack_a(p->packed_a, a, job->a_row_stride, job->a_col_stride, rows, depth);
+        a = p->packed_a;
+    }
+    float *c = p->buffered ? p->buffer : job->c + row * job->ldc + col;
+    const block t = {.a = a,
+                     .a_row = job->a_row_stride,
+                     .ldc = p->buffered ? NB_BUFFERED : job->ldc,
+                     .rows = rows,
+                     .depth = depth,
+                     .add = k > 0 || (job->accumulate && !p->buffered)};
+    const bool last = k + depth >= job->k;
+    for (size_t j = 0; j < cols; j += NR, b += depth * NR) {
+        const size_t n = smaller(cols - j, NR);
+        if (p->direct_a) {
+            panel_of_direct_rows(&t, b, c + j, n);
+        } else {
+            panel_of_packed_rows(&t, b, c + j, n);
+        }
+        if (last && p->finishes) {
+            finish(job, &(panel){c + j, t.ldc, row, col + j, rows, n});
+        }
+    }
+}
+
+static void do_columns(const plan *p, size_t row_begin, size_t row_end, size_t col, size_t cols)
+{
+    const size_t panels = round_up(cols, NR);
+    size_t k = 0;
+    do { /* once for k = 0, where C is still to be written */
+        const size_t kb = smaller(p->job->k - k, p->kb);
+        pack_b(p->packed_b, p->job, col, cols, k, kb);
+        for (size_t row = row_begin; row < row_end; row += MB) {
+            size_t step = 0;
+            do {
+                const size_t depth = smaller(kb - step, KC);
+                do_step(p, row, smaller(row_end - row, MB), col, cols, k + step, depth, p->packed_b + step * panels);
+                step += KC;
+            } while (step < kb);
+        }
+        k += p->kb;
+    } while (k < p->job->k);
+}
+
+void EL_SIMD(el_gemm)(const el_gemm *job, size_t row_begin, size_t row_end, size_t col_begin, size_t col_end,
+                      void *scratch)
+{
+    assert(!(job->epilogue == EL_GEMM_FORWARD && job->act == EL_ACT_LINEAR && job->pre));
+    if (row_begin >= row_end || col_begin >= col_end) {
+        return;
+    }
+    const plan p = make_plan(job, col_end - col_begin, scratch);
+    const size_t mb = p.buffered ? MB : row_end - row_begin; /* the buffer holds one block until its k is at its end */
+    for (size_t col = col_begin; col < col_end; col += p.nb) {
+        for (size_t row = row_begin; row < row_end; row += mb) {
+            do_columns(&p, row, smaller(row_end, row + mb), col, smaller(col_end - col, p.nb));
+        }
+    }
+}
