@@ -2,6 +2,8 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
@@ -46,16 +48,52 @@ static int add_to_writer(const char *text, size_t bytes, void *writer)
     return 0;
 }
 
-electra_status el_json_save(const json_t *value, const char *path, electra_error *err)
+/* true if every real number in the value comes back the same after being written with 15 digits. */
+static bool short_reals(const json_t *value)
+{
+    if (json_is_real(value)) {
+        char text[40];
+        (void)snprintf(text, sizeof text, "%.15g", json_real_value(value));
+        return strtod(text, NULL) == json_real_value(value);
+    }
+    const char *key;
+    json_t *member_value;
+    json_object_foreach((json_t *)value, key, member_value)
+    {
+        if (!short_reals(member_value)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        if (!short_reals(json_array_get(value, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static electra_status save(const json_t *value, size_t order, const char *path, electra_error *err)
 {
     el_writer *w;
     EL_TRY(el_writer_open(&w, path, err));
-    if (json_dump_callback(value, add_to_writer, w, JSON_INDENT(2) | JSON_SORT_KEYS | JSON_ENCODE_ANY) != 0) {
+    /* 17 digits keep any number but turn 0.1 into 0.10000000000000001; people read these files */
+    const size_t flags = JSON_INDENT(2) | order | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15) * short_reals(value);
+    if (json_dump_callback(value, add_to_writer, w, flags) != 0) {
         el_writer_abandon(w);
         return el_fail_memory(err, path, 0);
     }
     el_writer_add(w, "\n", 1);
     return el_writer_commit(w, err);
+}
+
+electra_status el_json_save(const json_t *value, const char *path, electra_error *err)
+{
+    return save(value, JSON_SORT_KEYS, path, err);
+}
+
+electra_status el_json_save_in_order(const json_t *value, const char *path, electra_error *err)
+{
+    return save(value, JSON_PRESERVE_ORDER, path, err);
 }
 
 static const char *type_name(const json_t *value)

@@ -12,8 +12,11 @@ electra_status el_json_load(json_t **out, const char *path, electra_error *err);
 /* Parse `bytes` of text; `where` names the place in messages. */
 electra_status el_json_parse(json_t **out, const char *text, size_t bytes, const char *where, electra_error *err);
 
-/* Write in the style of model directories: sorted members, two spaces, one line end at the end of the file. */
+/* Write in the style of model directories: sorted members, two spaces, one line end at the end of the file; real
+ * numbers with 15 digits where that loses nothing, so that 0.1 stays "0.1". */
 electra_status el_json_save(const json_t *value, const char *path, electra_error *err);
+/* The same with members in the order in which they were added. */
+electra_status el_json_save_in_order(const json_t *value, const char *path, electra_error *err);
 
 /* Members of an object. A missing member leaves *out as it was (its default) and is fine, unless `required`.
  * A member of another type or out of range fails with ELECTRA_INVALID. JSON null counts as missing. */

@@ -1,0 +1,54 @@
+/* A Hugging Face model directory <-> a block of parameters.
+ *
+ *     el_model_dir *dir;
+ *     EL_TRY(el_model_dir_open(&dir, "my-model", NULL, err));           // config.json and the table of weights
+ *     el_params_build_single(&params, &network, &el_model_dir_config(dir)->model, el_model_dir_head(dir), err);
+ *     void *theta = be->ops->alloc(be, params.elements * be->element_size);
+ *     el_model_dir_read(dir, (el_weights){be, &params, theta}, EL_OWNER_DISCRIMINATOR, EL_READ_ALL, err);
+ *     el_model_dir_close(dir);
+ *
+ *     el_model_dir_write("out/generator", &generator, weights, tokenizer, err);
+ *
+ * Directories written here load in transformers 4 and 5 without a warning (tools/check_transformers.py shows it). */
+#ifndef EL_INTEROP_MODEL_DIR_H
+#define EL_INTEROP_MODEL_DIR_H
+
+#include <electra/tokenizer.h>
+
+#include "interop/array.h"
+#include "interop/hf_config.h"
+
+typedef struct el_model_dir el_model_dir;
+
+/* Read config.json and open the weights; none of them is copied yet. rt: for warnings, may be NULL.
+ * ELECTRA_INVALID: a file is missing or unsound; the message names it and says what the folder holds instead. */
+electra_status el_model_dir_open(el_model_dir **out, const char *folder, const electra_runtime *rt, electra_error *err);
+void el_model_dir_close(el_model_dir *dir); /* accepts NULL */
+
+/* Borrowed until close. */
+const el_hf_config *el_model_dir_config(const el_model_dir *dir);
+const char *el_model_dir_path(const el_model_dir *dir);
+
+/* Which head the weights hold, whatever config.json says. EL_HEAD_NONE also for heads of fine-tuned models. */
+el_head el_model_dir_head(const el_model_dir *dir);
+
+/* The weights under our names, in no particular order; buffers are left out. */
+size_t el_model_dir_count(const el_model_dir *dir);
+const el_array *el_model_dir_at(const el_model_dir *dir, size_t i, const char **name);
+
+typedef enum el_read_extent {
+    EL_READ_ALL,    /* exactly the tensors of the network: one missing or one too many is an error */
+    EL_READ_ENCODER /* embeddings, projection and layers; heads stay as they are, in the block and in the file */
+} el_read_extent;
+
+/* Copy into the rows of `weights` that belong to `network`. Rows must have the stored shapes; numbers are converted.
+ * ELECTRA_INVALID names tensors that are missing, too many or of another shape, with expected and found. */
+electra_status el_model_dir_read(const el_model_dir *dir, el_weights weights, el_owner network, el_read_extent extent,
+                                 electra_error *err);
+
+/* Write a network, its heads and its tokenizer (may be NULL: then no tokenizer files) as a folder that appears whole or
+ * not at all; one that is there is replaced. The same weights always give the same bytes. */
+electra_status el_model_dir_write(const char *folder, const el_network *network, el_weights weights,
+                                  const electra_tokenizer *tokenizer, electra_error *err);
+
+#endif
