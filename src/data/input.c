@@ -21,22 +21,22 @@
 enum { DEPTH = 4, BLOCK_BYTES = 1 << 16, FOLDER_DEPTH = 64 };
 
 /* What a name says about its file. */
-typedef enum content { CONTENT_UNKNOWN, CONTENT_TEXT, CONTENT_JSON_LINES, CONTENT_TAR } content;
+typedef enum file_content { CONTENT_UNKNOWN, CONTENT_TEXT, CONTENT_JSON_LINES, CONTENT_TAR } file_content;
 
-typedef struct kind {
-    content content;
+typedef struct file_kind {
+    file_content content;
     bool compressed;
-} kind;
+} file_kind;
 
 typedef struct input_file {
     char *path;
-    kind kind;
+    file_kind kind;
     uint64_t size;
 } input_file;
 
 typedef struct level {
     struct archive *archive;
-    kind kind;
+    file_kind kind;
     char *name;            /* for messages */
     struct archive *below; /* what a nested archive reads from */
     unsigned char *block;  /* [BLOCK_BYTES] for that; NULL for a file */
@@ -66,17 +66,17 @@ static bool strip_suffix(const char *name, size_t *length, const char *suffix)
     return true;
 }
 
-static kind kind_of(const char *name)
+static file_kind kind_of(const char *name)
 {
     static const char *const COMPRESSED[] = {".gz", ".xz", ".zst", ".bz2", ".lzma"};
     static const char *const COMPRESSED_TARS[] = {".tgz", ".txz", ".tzst", ".tbz2", ".tbz"};
     size_t length = strlen(name);
     for (size_t i = 0; i < sizeof COMPRESSED_TARS / sizeof *COMPRESSED_TARS; i++) {
         if (strip_suffix(name, &length, COMPRESSED_TARS[i])) {
-            return (kind){CONTENT_TAR, true};
+            return (file_kind){CONTENT_TAR, true};
         }
     }
-    kind result = {CONTENT_UNKNOWN, false};
+    file_kind result = {CONTENT_UNKNOWN, false};
     for (size_t i = 0; i < sizeof COMPRESSED / sizeof *COMPRESSED && !result.compressed; i++) {
         result.compressed = strip_suffix(name, &length, COMPRESSED[i]);
     }
@@ -266,7 +266,7 @@ static la_ssize_t read_below(struct archive *archive, void *user, const void **b
 
 /* Formats are chosen by name, so that a text is never taken for something else; only a file without a known ending,
  * which must have been named by the user, may be either. */
-static void choose_formats(struct archive *archive, content content)
+static void choose_formats(struct archive *archive, file_content content)
 {
     (void)archive_read_support_filter_gzip(archive);
     (void)archive_read_support_filter_xz(archive);
@@ -283,7 +283,7 @@ static void choose_formats(struct archive *archive, content content)
 }
 
 /* Open `path`, or the current member of the top level if path is NULL. Takes over `name`. */
-static electra_status push(el_input *input, const char *path, char *name, kind kind, electra_error *err)
+static electra_status push(el_input *input, const char *path, char *name, file_kind kind, electra_error *err)
 {
     if (!name) {
         return el_fail_memory(err, "the name of a file", 0);
@@ -326,7 +326,7 @@ static char *join_names(const char *archive, const char *member)
     return name;
 }
 
-static electra_status present(el_input *input, char *name, content content, el_member *member, electra_error *err)
+static electra_status present(el_input *input, char *name, file_content content, el_member *member, electra_error *err)
 {
     if (!name) {
         return el_fail_memory(err, "the name of a file", 0);
@@ -353,7 +353,7 @@ static electra_status look_at(el_input *input, struct archive_entry *entry, el_m
     if (archive_entry_filetype(entry) != AE_IFREG || !path) {
         return ELECTRA_OK;
     }
-    const kind inner = kind_of(path);
+    const file_kind inner = kind_of(path);
     if (inner.content == CONTENT_UNKNOWN) {
         input->ignored++;
         return ELECTRA_OK;
