@@ -1,0 +1,117 @@
+/* Owns forward passes outside training: one set of buffers for the largest call. */
+#include "model/predict.h"
+
+#include <assert.h>
+
+#include "base/status.h"
+#include "model/discriminator.h"
+#include "model/encoder.h"
+#include "model/limits.h"
+#include "model/masked_lm.h"
+
+struct el_predictor {
+    el_backend *be;
+    el_network network;
+    el_predict_limits limits;
+    el_plan plan; /* over memory of the backend */
+    el_encoder_tape encoder;
+    el_masked_lm_tape masked_lm;
+    el_discriminator_tape discriminator;
+    el_tensor logits; /* [M, V] */
+};
+
+static void lay_out(el_predictor *p, el_plan *plan, size_t tokens, size_t slots)
+{
+    el_arena_reset(&plan->arena, 0);
+    el_encoder_plan(&p->encoder, &p->network, tokens, false, plan);
+    if (p->network.head_kind == EL_HEAD_DISCRIMINATOR) {
+        el_discriminator_plan(&p->discriminator, &p->network, tokens, false, plan);
+    } else if (p->network.head_kind == EL_HEAD_MASKED_LM) {
+        el_masked_lm_plan(&p->masked_lm, &p->network, slots, plan);
+        p->logits = el_plan_tensor(plan, slots, p->network.config.vocab_size);
+    }
+}
+
+static electra_status allocate(el_predictor *p, electra_error *err)
+{
+    const el_model_config *c = &p->network.config;
+    p->encoder.layers = el_alloc(c->n_layers, sizeof *p->encoder.layers);
+    if (!p->encoder.layers) {
+        return el_fail_memory(err, "the layers of a forward pass", c->n_layers * sizeof *p->encoder.layers);
+    }
+    el_plan count = {.element_size = p->be->element_size};
+    lay_out(p, &count, p->limits.tokens, p->limits.slots);
+    p->plan = (el_plan){.element_size = p->be->element_size};
+    p->plan.arena.base = p->be->ops->alloc(p->be, count.arena.peak);
+    if (!p->plan.arena.base) {
+        return el_fail_memory(err, "the activations of a forward pass", count.arena.peak);
+    }
+    p->plan.arena.capacity = count.arena.peak;
+    el_limits limits = el_network_limits(c, p->limits.tokens, p->limits.sequences, p->limits.longest, p->limits.slots);
+    return p->be->ops->reserve(p->be, &limits, err);
+}
+
+electra_status el_predictor_create(el_predictor **out, el_backend *be, const el_network *network,
+                                   const el_predict_limits *limits, electra_error *err)
+{
+    *out = NULL;
+    EL_TRY(el_limits_check(&network->config, limits->tokens, limits->sequences, limits->longest, err));
+    el_predictor *p = el_alloc(1, sizeof *p);
+    if (!p) {
+        return el_fail_memory(err, "a forward pass", sizeof *p);
+    }
+    p->be = be;
+    p->network = *network;
+    p->limits = *limits;
+    const electra_status status = allocate(p, err);
+    if (status != ELECTRA_OK) {
+        el_predictor_free(p);
+        return status;
+    }
+    *out = p;
+    return ELECTRA_OK;
+}
+
+void el_predictor_free(el_predictor *p)
+{
+    if (!p) {
+        return;
+    }
+    if (p->plan.arena.base) {
+        p->be->ops->free(p->be, p->plan.arena.base);
+    }
+    el_free(p->encoder.layers);
+    el_free(p);
+}
+
+static el_tensor hidden_states(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                               const uint32_t *types, size_t n_slots)
+{
+    assert(layout->n_tokens <= p->limits.tokens && layout->longest <= p->limits.longest && n_slots <= p->limits.slots);
+    lay_out(p, &p->plan, layout->n_tokens, n_slots);
+    const el_pass pass = {.layout = layout, .ids = ids, .types = types};
+    return el_encoder_fwd(&p->network, theta, &p->encoder, &pass);
+}
+
+el_tensor el_predictor_hidden(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                              const uint32_t *types)
+{
+    return hidden_states(p, theta, layout, ids, types, 0);
+}
+
+el_tensor el_predictor_replaced(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                                const uint32_t *types)
+{
+    const el_tensor hidden = hidden_states(p, theta, layout, ids, types, 0);
+    el_discriminator_fwd(&p->network, theta, &p->discriminator, hidden);
+    return p->discriminator.logits;
+}
+
+el_tensor el_predictor_masked(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                              const uint32_t *types, const uint32_t *slots, size_t n_slots)
+{
+    const el_tensor hidden = hidden_states(p, theta, layout, ids, types, n_slots);
+    el_masked_lm_transform(&p->network, theta, &p->masked_lm, hidden, slots);
+    el_masked_lm_logits(&p->network, theta, &p->masked_lm, p->logits);
+    return p->logits;
+}
