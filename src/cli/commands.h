@@ -7,12 +7,14 @@
 /* text -> vocabulary -> ids */
 
 /* corpus -> shards */
+extern const cli_command cli_prepare;
 
 /* training */
 
 /* answers */
 
 /* looking */
+extern const cli_command cli_inspect;
 extern const cli_command cli_report;
 
 /* speed */

@@ -6,12 +6,14 @@ const cli_command *const cli_commands[] = {
     /* text -> vocabulary -> ids */
 
     /* corpus -> shards */
+    &cli_prepare,
 
     /* training */
 
     /* answers */
 
     /* looking */
+    &cli_inspect,
     &cli_report,
 
     /* speed */
