@@ -114,7 +114,7 @@ const cli_command cli_prepare = {
         "A share of the documents, drawn by --seed, is held out for evaluation. The result does not depend on "
         "--threads, and memory stays below 512 MB whatever the size of the text. Prints the folder's path.",
     .examples = "electra prepare --input texts --vocab vocab.txt --output data\n"
-                "electra prepare --input wiki.jsonl.zst news.tar.gz --vocab vocab.txt --output data --max-length 512\n",
+                "electra prepare --input wiki.jsonl.zst news.tgz --vocab vocab.txt --output data --max-length 512\n",
     .options = OPTIONS,
     .values_size = sizeof(prepare_values),
     .set_defaults = set_defaults,
