@@ -12,6 +12,7 @@
 #define EL_BACKEND_CPU_SIMD_SIMD_H
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

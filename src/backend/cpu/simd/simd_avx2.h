@@ -47,6 +47,10 @@ SIMD_INLINE void v_store_first(float *x, size_t n, vec v)
 {
     _mm256_maskstore_ps(x, vi_first(n), v);
 }
+SIMD_INLINE vec v_keep_first(vec a, size_t n) /* zeros behind */
+{
+    return _mm256_and_ps(a, _mm256_castsi256_ps(vi_first(n)));
+}
 
 SIMD_INLINE vec v_add(vec a, vec b)
 {
@@ -99,6 +103,14 @@ SIMD_INLINE vec v_copysign(vec magnitude, vec sign) /* magnitude >= 0 */
 SIMD_INLINE vmask v_less(vec a, vec b)
 {
     return _mm256_cmp_ps(a, b, _CMP_LT_OQ);
+}
+SIMD_INLINE vmask v_equal(vec a, vec b)
+{
+    return _mm256_cmp_ps(a, b, _CMP_EQ_OQ);
+}
+SIMD_INLINE bool v_any(vmask m)
+{
+    return _mm256_movemask_ps(m) != 0;
 }
 SIMD_INLINE vec v_select(vmask m, vec yes, vec no)
 {

@@ -47,6 +47,10 @@ SIMD_INLINE void v_store_first(float *x, size_t n, vec v)
 {
     _mm512_mask_storeu_ps(x, v_first(n), v);
 }
+SIMD_INLINE vec v_keep_first(vec a, size_t n) /* zeros behind */
+{
+    return _mm512_maskz_mov_ps(v_first(n), a);
+}
 
 SIMD_INLINE vec v_add(vec a, vec b)
 {
@@ -99,6 +103,14 @@ SIMD_INLINE vec v_copysign(vec magnitude, vec sign) /* magnitude >= 0 */
 SIMD_INLINE vmask v_less(vec a, vec b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+SIMD_INLINE vmask v_equal(vec a, vec b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+SIMD_INLINE bool v_any(vmask m)
+{
+    return m != 0;
 }
 SIMD_INLINE vec v_select(vmask m, vec yes, vec no)
 {

@@ -58,6 +58,12 @@ SIMD_INLINE void v_store_first(float *x, size_t n, vec v)
     _mm256_maskstore_ps(x, vi_first(n).h[0], v.h[0]);
     _mm256_maskstore_ps(x + 8, vi_first(n).h[1], v.h[1]);
 }
+/* a with zeros behind its first n lanes. */
+SIMD_INLINE vec v_keep_first(vec a, size_t n)
+{
+    return PAIR(vec, _mm256_and_ps(a.h[0], _mm256_castsi256_ps(vi_first(n).h[0])),
+                _mm256_and_ps(a.h[1], _mm256_castsi256_ps(vi_first(n).h[1])));
+}
 SIMD_INLINE vec v_add(vec a, vec b)
 {
     return PAIR(vec, _mm256_add_ps(a.h[0], b.h[0]), _mm256_add_ps(a.h[1], b.h[1]));
@@ -111,6 +117,14 @@ SIMD_INLINE vec v_copysign(vec magnitude, vec sign)
 SIMD_INLINE vmask v_less(vec a, vec b)
 {
     return PAIR(vmask, _mm256_cmp_ps(a.h[0], b.h[0], _CMP_LT_OQ), _mm256_cmp_ps(a.h[1], b.h[1], _CMP_LT_OQ));
+}
+SIMD_INLINE vmask v_equal(vec a, vec b)
+{
+    return PAIR(vmask, _mm256_cmp_ps(a.h[0], b.h[0], _CMP_EQ_OQ), _mm256_cmp_ps(a.h[1], b.h[1], _CMP_EQ_OQ));
+}
+SIMD_INLINE bool v_any(vmask m)
+{
+    return (_mm256_movemask_ps(m.h[0]) | _mm256_movemask_ps(m.h[1])) != 0;
 }
 SIMD_INLINE vec v_select(vmask m, vec yes, vec no)
 {
