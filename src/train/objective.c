@@ -53,8 +53,8 @@ static void run_generator(el_objective *o, const el_objective_pass *p, el_losses
     const el_batch *b = p->batch;
     const el_pass pass = {&b->layout, b->masked_ids, b->types, p->train, p->seed, p->step};
     const el_tensor hidden = el_encoder_fwd(o->generator, p->theta, &o->g.encoder, &pass);
-    el_masked_lm_fwd(o->generator, p->theta, &o->g.head, hidden, &b->layout, b->slots, b->targets, &p->sampling,
-                     p->want_best ? o->best : NULL, p->given ? NULL : o->sampled);
+    el_masked_lm_fwd(o->generator, p->theta, &o->g.head, hidden, &b->layout, b->slots, b->targets,
+                     p->given ? NULL : &p->sampling, p->want_best ? o->best : NULL, p->given ? NULL : o->sampled);
     losses->slot_sum += p->theta.be->ops->sum(p->theta.be, o->g.head.loss);
     if (p->train) {
         el_masked_lm_bwd(o->generator, p->theta, p->gradient, &o->g.head, o->g.scratch.d, b->slots, b->targets,
