@@ -326,34 +326,40 @@ electra_status el_remove_tree(const char *path, electra_error *err)
     return ELECTRA_OK;
 }
 
-electra_status el_replace_folder(const char *from, const char *to, electra_error *err)
+/* For file systems that cannot exchange two names: for a moment nothing is called `to`. */
+static electra_status replace_by_moving_aside(const char *from, const char *to, electra_error *err)
 {
-    char *old = NULL;
-    if (el_is_folder(to)) {
-        const size_t bytes = strlen(to) + 32;
-        old = el_alloc(bytes, 1);
-        if (!old) {
-            return el_fail_memory(err, to, bytes);
-        }
-        (void)snprintf(old, bytes, "%s.old-%ld", to, (long)getpid());
-        if (rename(to, old) != 0) {
-            const electra_status status = el_fail_errno(err, to, "cannot move %s aside", to);
-            el_free(old);
-            return status;
-        }
+    const size_t bytes = strlen(to) + 32;
+    char *old = el_alloc(bytes, 1);
+    if (!old) {
+        return el_fail_memory(err, to, bytes);
     }
-    electra_status status = ELECTRA_OK;
-    if (rename(from, to) != 0) {
+    (void)snprintf(old, bytes, "%s.old-%ld", to, (long)getpid());
+    electra_status status = el_remove_tree(old, err);
+    if (status == ELECTRA_OK && rename(to, old) != 0) {
+        status = el_fail_errno(err, to, "cannot move %s aside", to);
+    } else if (status == ELECTRA_OK && rename(from, to) != 0) {
         status = el_fail_errno(err, to, "cannot rename %s to %s", from, to);
-        if (old) {
-            (void)rename(old, to);
-        }
-    } else {
+        (void)rename(old, to);
+    } else if (status == ELECTRA_OK) {
         status = sync_parent(to, err);
-        if (status == ELECTRA_OK && old) {
-            status = el_remove_tree(old, err);
-        }
+        const electra_status removed = el_remove_tree(old, status == ELECTRA_OK ? err : NULL);
+        status = status == ELECTRA_OK ? removed : status;
     }
     el_free(old);
     return status;
+}
+
+electra_status el_replace_folder(const char *from, const char *to, electra_error *err)
+{
+    if (!el_is_folder(to)) {
+        return rename(from, to) == 0 ? sync_parent(to, err)
+                                     : el_fail_errno(err, to, "cannot rename %s to %s", from, to);
+    }
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
+        return replace_by_moving_aside(from, to, err);
+    }
+    const electra_status status = sync_parent(to, err);
+    const electra_status removed = el_remove_tree(from, status == ELECTRA_OK ? err : NULL);
+    return status == ELECTRA_OK ? removed : status;
 }

@@ -39,8 +39,9 @@ electra_status el_make_folders(const char *path, electra_error *err);
 /* Remove a file, or a folder with all that is in it (links are removed, not followed). Fine if it is not there. */
 electra_status el_remove_tree(const char *path, electra_error *err);
 
-/* Put a finished folder in the place of another: `from` is renamed to `to`; an old `to` is moved aside first and
- * removed afterwards. Both must have the same parent folder, which is flushed. */
+/* Put a finished folder in the place of another: `from` becomes `to`, and an old `to` is removed afterwards. At every
+ * moment one of the two stands there whole, where the file system can exchange names (Linux's all but a few can). Both
+ * must have the same parent folder, which is flushed. */
 electra_status el_replace_folder(const char *from, const char *to, electra_error *err);
 
 /* Flush a folder's entries to the disk. */
