@@ -25,7 +25,7 @@ scripts/dependencies.sh
 
 step "Building (log: build/build.log)"
 mkdir -p "$work"
-if ! { cmake --preset release && cmake --build --preset release --parallel "$(nproc)"; } >build/build.log 2>&1; then
+if ! { cmake --preset release && cmake --build --preset release --target electra --parallel "$(nproc)"; } >build/build.log 2>&1; then
     tail -n 30 build/build.log
     echo "The build failed; the whole log is build/build.log." >&2
     exit 1

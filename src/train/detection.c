@@ -46,7 +46,9 @@ void el_detection_measure(el_detection *out, el_score *scores, size_t n)
         called += scores[i].logit > 0;
         right += scores[i].logit > 0 && scores[i].replaced;
     }
-    qsort(scores, n, sizeof *scores, by_logit);
+    if (n > 0) { /* scores may be NULL then */
+        qsort(scores, n, sizeof *scores, by_logit);
+    }
     *out = (el_detection){
         .auc = ratio(pairs_won(scores, n), (double)replaced * (double)(n - replaced)),
         .precision = ratio((double)right, (double)called),
