@@ -539,9 +539,8 @@ static const el_limits LIMITS = {.tokens = MOST_TOKENS,
 
 typedef struct world {
     uint64_t seed;
-    el_pool *pools[MOST_THREADS];        /* of 1, 2, 3 threads */
-    el_backend *exact;                   /* in double, one thread */
-    el_backend *levels[4][MOST_THREADS]; /* double, ref, avx2, avx512, each with every pool */
+    el_pool *pools[MOST_THREADS];                  /* of 1, 2, 3 threads */
+    el_backend *levels[MOST_THREADS][TEST_LEVELS]; /* for each pool: double, ref, avx2, avx512 */
     size_t n_levels;
 } world;
 
@@ -625,10 +624,10 @@ static void compare_bits(const trial *found, const trial *expected, const char *
 static double check_shape(const world *w, size_t level, size_t op, size_t shape)
 {
     const char *name = OPERATORS[op].name;
-    trial expected = do_trial(w, w->exact, op, shape, 0), first = do_trial(w, w->levels[level][0], op, shape, 1);
+    trial expected = do_trial(w, w->levels[0][0], op, shape, 0), first = do_trial(w, w->levels[0][level], op, shape, 1);
     const double worst = compare_values(&first, &expected, name, shape);
     for (size_t i = 1; i < MOST_THREADS; i++) {
-        trial again = do_trial(w, w->levels[level][i], op, shape, i + 1);
+        trial again = do_trial(w, w->levels[i][level], op, shape, i + 1);
         compare_bits(&again, &first, name, shape);
         end_trial(&again);
     }
@@ -647,7 +646,7 @@ static void test_operators(void **state)
             for (size_t shape = 0; shape < OPERATORS[op].n_shapes; shape++) {
                 worst = fmax(worst, check_shape(w, level, op, shape));
             }
-            printf("  %s %4.1f %%", w->levels[level][0]->name, 100 * worst);
+            printf("  %s %4.1f %%", w->levels[0][level]->name, 100 * worst);
         }
         printf("  of the tolerance, %zu shapes\n", OPERATORS[op].n_shapes);
     }
@@ -693,7 +692,7 @@ static void test_product(void **state)
     const world *w = *state;
     for (size_t level = 0; level < w->n_levels; level++) {
         for (size_t i = 0; i < COUNT(shapes); i++) {
-            check_product(w, w->levels[level][1], shapes[i]);
+            check_product(w, w->levels[1][level], shapes[i]);
         }
     }
 }
@@ -704,7 +703,7 @@ static void test_batch_of_one(void **state)
     enum { ROWS_ALL = 77, K = 300, N = 130 };
     const world *w = *state;
     for (size_t level = 0; level < w->n_levels; level++) {
-        el_backend *be = w->levels[level][1];
+        el_backend *be = w->levels[1][level];
         trial t = {.be = be, .offset = 1, .stream = {w->seed, 1}};
         const el_tensor x = input(&t, ROWS_ALL, K, 0, 1), weights = input(&t, N, K, 0, 1), b = input(&t, 1, N, 0, 1);
         const el_tensor all = output(&t, "all", ROWS_ALL, N, 1), one = output(&t, "one", 1, N, 1);
@@ -720,37 +719,16 @@ static void test_batch_of_one(void **state)
 /* ---- the world
  * -------------------------------------------------------------------------------------------------------------- */
 
-static el_backend *make_level(el_cpu_level level, el_pool *pool)
-{
-    el_backend *be = NULL;
-    electra_error error = {0};
-    const electra_status status = level == EL_CPU_BEST ? el_backend_create_f64(&be, pool, &error)
-                                                       : el_backend_create_cpu(&be, pool, level, &error);
-    if (status == ELECTRA_NO_RESOURCE && level > EL_CPU_REF) {
-        return NULL;
-    }
-    assert_int_equal(status, ELECTRA_OK);
-    assert_int_equal(be->ops->reserve(be, &LIMITS, &error), ELECTRA_OK);
-    return be;
-}
-
 static int set_up(void **state)
 {
     static world w;
     w.seed = test_seed();
     for (int i = 0; i < MOST_THREADS; i++) {
         assert_int_equal(el_pool_create(&w.pools[i], i + 1, NULL), ELECTRA_OK);
-    }
-    w.exact = make_level(EL_CPU_BEST, NULL);
-    for (int level = EL_CPU_BEST; level <= EL_CPU_AVX512; level++) { /* EL_CPU_BEST stands for double here */
-        for (size_t i = 0; i < MOST_THREADS; i++) {
-            w.levels[w.n_levels][i] = make_level((el_cpu_level)level, w.pools[i]);
+        w.n_levels = test_levels(w.levels[i], w.pools[i]);
+        for (size_t level = 0; level < w.n_levels; level++) {
+            assert_int_equal(w.levels[i][level]->ops->reserve(w.levels[i][level], &LIMITS, NULL), ELECTRA_OK);
         }
-        if (!w.levels[w.n_levels][0]) {
-            printf("NOT TESTED: level %d, which this machine lacks\n", level);
-            continue;
-        }
-        w.n_levels++;
     }
     *state = &w;
     return 0;
@@ -761,10 +739,9 @@ static int tear_down(void **state)
     world *w = *state;
     for (size_t level = 0; level < w->n_levels; level++) {
         for (size_t i = 0; i < MOST_THREADS; i++) {
-            el_backend_free(w->levels[level][i]);
+            el_backend_free(w->levels[i][level]);
         }
     }
-    el_backend_free(w->exact);
     for (size_t i = 0; i < MOST_THREADS; i++) {
         el_pool_free(w->pools[i]);
     }

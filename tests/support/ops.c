@@ -64,6 +64,24 @@ void test_layout_free(el_layout *layout)
     *layout = (el_layout){0};
 }
 
+size_t test_levels(el_backend **levels, el_pool *pool)
+{
+    size_t n = 0;
+    electra_error error = {0};
+    electra_status status = el_backend_create_f64(&levels[n++], pool, &error);
+    for (int level = EL_CPU_REF; level <= EL_CPU_AVX512 && status == ELECTRA_OK; level++) {
+        status = el_backend_create_cpu(&levels[n], pool, (el_cpu_level)level, &error);
+        if (status == ELECTRA_OK) {
+            n++;
+        } else if (status == ELECTRA_NO_RESOURCE) {
+            printf("NOT TESTED: %s\n", error.message);
+            status = ELECTRA_OK;
+        }
+    }
+    assert(status == ELECTRA_OK);
+    return n;
+}
+
 el_tensor test_tensor(el_backend *be, size_t rows, size_t cols)
 {
     void *data = be->ops->alloc(be, rows * cols * be->element_size);

@@ -17,6 +17,11 @@ uint64_t test_seed(void);
 el_layout test_layout(const size_t *lengths, size_t n_sequences);
 void test_layout_free(el_layout *layout);
 
+/* All backends that this machine can run: double first, then ref, avx2, avx512. Room for TEST_LEVELS; returns their
+ * number and names on stdout those it lacks. The caller frees each with el_backend_free. */
+enum { TEST_LEVELS = 4 };
+size_t test_levels(el_backend **levels, el_pool *pool);
+
 /* A zeroed tensor in the backend's memory. */
 el_tensor test_tensor(el_backend *be, size_t rows, size_t cols);
 
