@@ -15,7 +15,7 @@
 #include "data/examples.h"
 #include "support/alloc.h"
 
-enum { MOST_TOKENS = 1 << 20 };
+enum { MOST_TOKENS = 1 << 21 };
 
 /* What a builder has given: all tokens one after another, and lengths. */
 typedef struct gathered {
