@@ -1,0 +1,409 @@
+/* Owns the files of checkpoints. */
+#include "train/checkpoint.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "interop/safetensors.h"
+
+static const char FORMAT[] = "electra-checkpoint-1";
+static const char SUFFIX[] = ".safetensors";
+
+enum { N_BLOCKS = 3, CHUNK = 1 << 16, NAME_BYTES = EL_PARAM_NAME_BYTES + 48 };
+
+static const struct {
+    const char *name;
+    el_block block;
+} BLOCKS[N_BLOCKS] = {
+    {"theta", EL_BLOCK_THETA},
+    {"first_moment", EL_BLOCK_FIRST_MOMENT},
+    {"second_moment", EL_BLOCK_SECOND_MOMENT},
+};
+
+/* ---- state --------------------------------------------------------------------------------------------------------- */
+
+#define STATE(name) {#name, offsetof(el_run_state, name)}
+
+static const struct {
+    const char *name;
+    size_t offset;
+} STATES[] = {
+    STATE(step),
+    STATE(seconds),
+    STATE(tokens),
+    STATE(skipped),
+    STATE(skipped_in_a_row),
+    STATE(metrics_bytes),
+    STATE(evaluations),
+    STATE(interval_steps),
+    STATE(interval_seconds),
+    STATE(interval_tokens),
+    STATE(interval_slots),
+    STATE(interval_replaced),
+    STATE(interval_rate),
+    STATE(interval_loss),
+    STATE(interval_generator_loss),
+    STATE(interval_discriminator_loss),
+    STATE(interval_norm),
+};
+enum { N_STATES = sizeof STATES / sizeof STATES[0] };
+
+/* JSON that brings every double back to the bit; to be freed with free. NULL when out of memory. */
+static char *state_text(const el_run_state *state, uint64_t settings_hash)
+{
+    json_t *all = json_object();
+    char hash[20];
+    (void)snprintf(hash, sizeof hash, "%016" PRIx64, settings_hash);
+    int failed = json_object_set_new(all, "settings", json_string(hash));
+    for (size_t i = 0; i < N_STATES; i++) {
+        double value;
+        memcpy(&value, (const char *)state + STATES[i].offset, sizeof value);
+        failed |= json_object_set_new(all, STATES[i].name, json_real(value));
+    }
+    char *text = failed ? NULL : json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(all);
+    return text;
+}
+
+static electra_status read_state(el_run_state *state, const char *text, uint64_t settings_hash, bool *ours,
+                                 const char *path, electra_error *err)
+{
+    json_t *all = NULL;
+    EL_TRY(el_json_parse(&all, text, strlen(text), path, err));
+    const char *settings = NULL;
+    electra_status status = el_json_text(all, "settings", EL_JSON_REQUIRED, &settings, path, err);
+    *ours = status == ELECTRA_OK && strtoull(settings, NULL, 16) == settings_hash;
+    for (size_t i = 0; i < N_STATES && status == ELECTRA_OK; i++) {
+        double value = 0;
+        status = el_json_real(all, STATES[i].name, EL_JSON_REQUIRED, -1e300, 1e300, &value, path, err);
+        memcpy((char *)state + STATES[i].offset, &value, sizeof value);
+    }
+    json_decref(all);
+    return status;
+}
+
+/* ---- tensors ------------------------------------------------------------------------------------------------------- */
+
+static void tensor_name(char *name, size_t block, const el_param *param)
+{
+    static const char *const OWNERS[] = {
+        [EL_OWNER_SHARED] = "shared", [EL_OWNER_GENERATOR] = "generator", [EL_OWNER_DISCRIMINATOR] = "discriminator"};
+    (void)snprintf(name, NAME_BYTES, "%s/%s.%s", BLOCKS[block].name, OWNERS[param->owner], param->name);
+}
+
+/* One tensor of a block being written, piece by piece, so that no second copy of the block is needed. */
+typedef struct piece {
+    const el_step *step;
+    size_t block;
+    const el_param *param;
+    char name[NAME_BYTES];
+} piece;
+
+static void fill(void *user, size_t first, size_t n, void *out)
+{
+    const piece *p = user;
+    el_backend *be = el_step_backend(p->step);
+    const char *data = el_step_block(p->step, BLOCKS[p->block].block).data;
+    be->ops->download_f32(be, out, data + (p->param->offset + first) * be->element_size, n);
+}
+
+/* The checksum goes on: over the last one and these bytes. */
+static uint64_t chain(uint64_t sum, const void *data, size_t bytes)
+{
+    const uint64_t both[2] = {sum, el_hash64(data, bytes)};
+    return el_hash64(both, sizeof both);
+}
+
+static uint64_t chain_tensor(uint64_t sum, piece *p, float *chunk)
+{
+    const size_t n = p->param->rows * p->param->cols;
+    for (size_t first = 0; first < n; first += CHUNK) {
+        const size_t count = n - first < CHUNK ? n - first : CHUNK;
+        fill(p, first, count, chunk);
+        sum = chain(sum, chunk, count * sizeof *chunk);
+    }
+    return sum;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------- */
+
+static void describe(el_array_source *source, piece *p)
+{
+    tensor_name(p->name, p->block, p->param);
+    *source = (el_array_source){
+        .name = p->name, .dtype = EL_DTYPE_F32, .rank = (size_t)p->param->n_dims, .fill = fill, .user = p};
+    source->shape[0] = p->param->n_dims == 2 ? p->param->rows : p->param->cols;
+    source->shape[1] = p->param->cols;
+}
+
+static electra_status write_file(const char *path, const el_step *step, const char *state, piece *pieces,
+                                 el_array_source *sources, float *chunk, electra_error *err)
+{
+    const el_params *params = el_step_params(step);
+    uint64_t sum = el_hash64(state, strlen(state));
+    size_t n = 0;
+    for (size_t b = 0; b < N_BLOCKS; b++) {
+        for (size_t i = 0; i < params->count; i++, n++) {
+            pieces[n] = (piece){.step = step, .block = b, .param = &params->list[i]};
+            describe(&sources[n], &pieces[n]);
+            sum = chain_tensor(sum, &pieces[n], chunk);
+        }
+    }
+    char checksum[20];
+    (void)snprintf(checksum, sizeof checksum, "%016" PRIx64, sum);
+    const el_metadata metadata[] = {{"checksum", checksum}, {"format", FORMAT}, {"state", state}};
+    return el_safetensors_write(path, sources, n, metadata, 3, err);
+}
+
+electra_status el_checkpoint_save(const char *folder, const el_step *step, const el_run_state *state,
+                                  uint64_t settings_hash, electra_error *err)
+{
+    const size_t n = N_BLOCKS * el_step_params(step)->count;
+    char name[64];
+    (void)snprintf(name, sizeof name, "step-%08.0f%s", state->step, SUFFIX);
+    char *path = el_path_join(folder, name);
+    char *text = state_text(state, settings_hash);
+    piece *pieces = el_alloc(n, sizeof *pieces);
+    el_array_source *sources = el_alloc(n, sizeof *sources);
+    float *chunk = el_alloc(CHUNK, sizeof *chunk);
+    electra_status status;
+    if (!path || !text || !pieces || !sources || !chunk) {
+        status = el_fail_memory(err, "a checkpoint", n * sizeof *pieces);
+    } else {
+        status = write_file(path, step, text, pieces, sources, chunk, err);
+    }
+    el_free(path);
+    free(text);
+    el_free(pieces);
+    el_free(sources);
+    el_free(chunk);
+    return status;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+/* One tensor from the file into its place; its bytes into the checksum. */
+static electra_status load_tensor(const el_safetensors *file, piece *p, uint64_t *sum, float *chunk, const char *path,
+                                  electra_error *err)
+{
+    el_backend *be = el_step_backend(p->step);
+    tensor_name(p->name, p->block, p->param);
+    const el_array *array = el_safetensors_find(file, p->name);
+    const size_t n = p->param->rows * p->param->cols;
+    if (!array || array->dtype != EL_DTYPE_F32 || array->n != n) {
+        return el_fail(err, ELECTRA_INVALID, path, "%s: the tensor \"%s\" %s", path, p->name,
+                       array ? "does not have the shape of this run's network" : "is missing");
+    }
+    char *block = el_step_block(p->step, BLOCKS[p->block].block).data;
+    for (size_t first = 0; first < n; first += CHUNK) {
+        const size_t count = n - first < CHUNK ? n - first : CHUNK;
+        memcpy(chunk, array->data + first * sizeof *chunk, count * sizeof *chunk);
+        *sum = chain(*sum, chunk, count * sizeof *chunk);
+        be->ops->upload_f32(be, block + (p->param->offset + first) * be->element_size, chunk, count);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status load_tensors(const el_safetensors *file, el_step *step, uint64_t *sum, const char *path,
+                                   electra_error *err)
+{
+    const el_params *params = el_step_params(step);
+    if (el_safetensors_count(file) != N_BLOCKS * params->count) {
+        return el_fail(err, ELECTRA_INVALID, path, "%s holds %zu tensors; this run's network needs %zu", path,
+                       el_safetensors_count(file), N_BLOCKS * params->count);
+    }
+    float *chunk = el_alloc(CHUNK, sizeof *chunk);
+    if (!chunk) {
+        return el_fail_memory(err, path, CHUNK * sizeof *chunk);
+    }
+    electra_status status = ELECTRA_OK;
+    for (size_t b = 0; b < N_BLOCKS && status == ELECTRA_OK; b++) {
+        for (size_t i = 0; i < params->count && status == ELECTRA_OK; i++) {
+            piece p = {.step = step, .block = b, .param = &params->list[i]};
+            status = load_tensor(file, &p, sum, chunk, path, err);
+        }
+    }
+    el_free(chunk);
+    return status;
+}
+
+static electra_status load_file(const el_safetensors *file, const char *path, el_step *step, el_run_state *state,
+                                uint64_t settings_hash, electra_error *err)
+{
+    const char *format = el_safetensors_metadata(file, "format");
+    const char *text = el_safetensors_metadata(file, "state");
+    const char *checksum = el_safetensors_metadata(file, "checksum");
+    if (!format || !text || !checksum || strcmp(format, FORMAT) != 0) {
+        return el_fail(err, ELECTRA_INVALID, path, "%s is not a checkpoint of format \"%s\"", path, FORMAT);
+    }
+    bool ours = false;
+    EL_TRY(read_state(state, text, settings_hash, &ours, path, err));
+    uint64_t sum = el_hash64(text, strlen(text));
+    electra_status status = load_tensors(file, step, &sum, path, err);
+    char found[20];
+    (void)snprintf(found, sizeof found, "%016" PRIx64, sum);
+    if (status == ELECTRA_OK && strcmp(found, checksum) != 0) {
+        return el_fail(err, ELECTRA_INVALID, path, "%s is damaged: its checksum is %s and should be %s", path, found,
+                       checksum);
+    }
+    if (!ours && (status == ELECTRA_OK || status == ELECTRA_INVALID)) {
+        return el_fail(err, ELECTRA_MISUSE, path, "%s was made with other settings than those in settings.json", path);
+    }
+    return status;
+}
+
+electra_status el_checkpoint_load(const char *path, el_step *step, el_run_state *state, uint64_t settings_hash,
+                                  electra_error *err)
+{
+    el_safetensors *file = NULL;
+    EL_TRY(el_safetensors_open(&file, path, err));
+    const electra_status status = load_file(file, path, step, state, settings_hash, err);
+    el_safetensors_close(file);
+    return status;
+}
+
+/* ---- the folder ---------------------------------------------------------------------------------------------------- */
+
+/* Steps of the checkpoints in a folder, newest first. */
+typedef struct listing {
+    uint64_t *steps;
+    size_t n, capacity;
+} listing;
+
+static int newest_first(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a;
+    const uint64_t y = *(const uint64_t *)b;
+    return (x < y) - (x > y);
+}
+
+static bool parse_name(const char *name, uint64_t *step)
+{
+    static const char PREFIX[] = "step-";
+    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0 || name[sizeof PREFIX - 1] < '0' || name[sizeof PREFIX - 1] > '9') {
+        return false;
+    }
+    char *end;
+    errno = 0;
+    *step = strtoull(name + sizeof PREFIX - 1, &end, 10);
+    return errno == 0 && strcmp(end, SUFFIX) == 0;
+}
+
+static bool list_add(listing *list, uint64_t step)
+{
+    if (list->n == list->capacity) {
+        const size_t capacity = 2 * list->capacity + 16;
+        uint64_t *steps = el_realloc(list->steps, list->capacity, capacity, sizeof *steps);
+        if (!steps) {
+            return false;
+        }
+        list->steps = steps;
+        list->capacity = capacity;
+    }
+    list->steps[list->n++] = step;
+    return true;
+}
+
+static electra_status list_folder(listing *list, const char *folder, electra_error *err)
+{
+    *list = (listing){0};
+    DIR *entries = opendir(folder);
+    if (!entries) {
+        return errno == ENOENT ? ELECTRA_OK : el_fail_errno(err, folder, "cannot read the folder %s", folder);
+    }
+    electra_status status = ELECTRA_OK;
+    for (struct dirent *entry; status == ELECTRA_OK && (entry = readdir(entries)) != NULL;) {
+        uint64_t step;
+        if (parse_name(entry->d_name, &step) && !list_add(list, step)) {
+            status = el_fail_memory(err, folder, list->capacity * sizeof *list->steps);
+        }
+    }
+    (void)closedir(entries);
+    if (list->n > 0) {
+        qsort(list->steps, list->n, sizeof *list->steps, newest_first);
+    }
+    return status;
+}
+
+static char *path_of(const char *folder, uint64_t step)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "step-%08" PRIu64 "%s", step, SUFFIX);
+    return el_path_join(folder, name);
+}
+
+/* A damaged file gets out of the way, but stays for whoever wants to look at it. */
+static void set_aside(const char *path)
+{
+    const size_t bytes = strlen(path) + sizeof ".damaged";
+    char *to = el_alloc(bytes, 1);
+    if (to) {
+        (void)snprintf(to, bytes, "%s.damaged", path);
+        (void)rename(path, to);
+    }
+    el_free(to);
+}
+
+static electra_status try_one(const char *folder, uint64_t number, el_step *step, el_run_state *state,
+                              uint64_t settings_hash, const electra_runtime *rt, electra_error *err)
+{
+    char *path = path_of(folder, number);
+    if (!path) {
+        return el_fail_memory(err, folder, strlen(folder));
+    }
+    electra_error problem = {0};
+    const electra_status status = el_checkpoint_load(path, step, state, settings_hash, &problem);
+    if (status == ELECTRA_INVALID) {
+        el_log(rt, ELECTRA_LOG_WARNING, "%s; it is set aside as .damaged and the checkpoint before it used",
+               problem.message);
+        set_aside(path);
+    }
+    el_free(path);
+    if (status != ELECTRA_OK && err) {
+        *err = problem;
+    }
+    return status;
+}
+
+electra_status el_checkpoint_resume(const char *folder, el_step *step, el_run_state *state, uint64_t settings_hash,
+                                    bool *found, const electra_runtime *rt, electra_error *err)
+{
+    *found = false;
+    listing list;
+    electra_status status = list_folder(&list, folder, err);
+    for (size_t i = 0; i < list.n && !*found && (status == ELECTRA_OK || status == ELECTRA_INVALID); i++) {
+        status = try_one(folder, list.steps[i], step, state, settings_hash, rt, err);
+        *found = status == ELECTRA_OK;
+    }
+    el_free(list.steps);
+    return status;
+}
+
+electra_status el_checkpoint_prune(const char *folder, size_t keep, electra_error *err)
+{
+    if (keep == 0) {
+        return ELECTRA_OK;
+    }
+    listing list;
+    electra_status status = list_folder(&list, folder, err);
+    for (size_t i = keep; i < list.n && status == ELECTRA_OK; i++) {
+        char *path = path_of(folder, list.steps[i]);
+        if (!path) {
+            status = el_fail_memory(err, folder, strlen(folder));
+        } else if (unlink(path) != 0 && errno != ENOENT) {
+            status = el_fail_errno(err, path, "cannot remove the old checkpoint %s", path);
+        }
+        el_free(path);
+    }
+    el_free(list.steps);
+    return status;
+}
