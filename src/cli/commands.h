@@ -10,6 +10,7 @@
 extern const cli_command cli_prepare;
 
 /* training */
+extern const cli_command cli_pretrain;
 
 /* answers */
 

@@ -81,7 +81,7 @@ static void name_choice(const char *choices, int index, char *text, size_t size)
     snprintf(text, size, "%.*s", (int)strcspn(choices, "|"), choices);
 }
 
-/* What the value is when the option is not given; empty if that says nothing (0, NULL, off). */
+/* What the value is when the option is not given; empty if that says nothing (0 or less, NULL, off). */
 static void name_default(const cli_option *option, const unsigned char *values, char *text, size_t size)
 {
     const void *value = values + option->offset;
@@ -98,16 +98,20 @@ static void name_default(const cli_option *option, const unsigned char *values, 
         break;
     }
     case CLI_INTEGER:
-        if (*(const long *)value != 0) {
+        if (*(const long *)value > 0) {
             snprintf(text, size, "%ld", *(const long *)value);
         }
         break;
     case CLI_REAL:
-        if (*(const double *)value != 0) {
+        if (*(const double *)value > 0) {
             snprintf(text, size, "%.6g", *(const double *)value);
         }
         break;
-    case CLI_CHOICE: name_choice(option->choices, *(const int *)value, text, size); break;
+    case CLI_CHOICE:
+        if (*(const int *)value >= 0) {
+            name_choice(option->choices, *(const int *)value, text, size);
+        }
+        break;
     }
 }
 

@@ -9,6 +9,7 @@ const cli_command *const cli_commands[] = {
     &cli_prepare,
 
     /* training */
+    &cli_pretrain,
 
     /* answers */
 

@@ -49,7 +49,7 @@ typedef struct cli_option {
     double least, most;     /* for numbers; both 0: no limit; most < least or infinite: no upper limit */
     bool required;
     const char *help; /* one sentence without a full stop; range and default value are appended by the help itself
-                         (a default of 0 or NULL is not: say what it means) */
+                         (a default of 0 or less, or NULL, is not: say what it means) */
 } cli_option;
 
 #define CLI_END                                                                                                        \

@@ -29,9 +29,13 @@ static const struct {
     {"second_moment", EL_BLOCK_SECOND_MOMENT},
 };
 
-/* ---- state --------------------------------------------------------------------------------------------------------- */
+/* ---- state ---------------------------------------------------------------------------------------------------------
+ */
 
-#define STATE(name) {#name, offsetof(el_run_state, name)}
+#define STATE(name)                                                                                                    \
+    {                                                                                                                  \
+#name, offsetof(el_run_state, name)                                                                            \
+    }
 
 static const struct {
     const char *name;
@@ -91,7 +95,8 @@ static electra_status read_state(el_run_state *state, const char *text, uint64_t
     return status;
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------------------- */
+/* ---- tensors -------------------------------------------------------------------------------------------------------
+ */
 
 static void tensor_name(char *name, size_t block, const el_param *param)
 {
@@ -134,7 +139,8 @@ static uint64_t chain_tensor(uint64_t sum, piece *p, float *chunk)
     return sum;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------------------------------
+ */
 
 static void describe(el_array_source *source, piece *p)
 {
@@ -189,7 +195,8 @@ electra_status el_checkpoint_save(const char *folder, const el_step *step, const
     return status;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------------------------------
+ */
 
 /* One tensor from the file into its place; its bytes into the checksum. */
 static electra_status load_tensor(const el_safetensors *file, piece *p, uint64_t *sum, float *chunk, const char *path,
@@ -271,7 +278,8 @@ electra_status el_checkpoint_load(const char *path, el_step *step, el_run_state 
     return status;
 }
 
-/* ---- the folder ---------------------------------------------------------------------------------------------------- */
+/* ---- the folder ----------------------------------------------------------------------------------------------------
+ */
 
 /* Steps of the checkpoints in a folder, newest first. */
 typedef struct listing {
@@ -289,7 +297,8 @@ static int newest_first(const void *a, const void *b)
 static bool parse_name(const char *name, uint64_t *step)
 {
     static const char PREFIX[] = "step-";
-    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0 || name[sizeof PREFIX - 1] < '0' || name[sizeof PREFIX - 1] > '9') {
+    if (strncmp(name, PREFIX, sizeof PREFIX - 1) != 0 || name[sizeof PREFIX - 1] < '0' ||
+        name[sizeof PREFIX - 1] > '9') {
         return false;
     }
     char *end;

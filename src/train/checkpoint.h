@@ -1,9 +1,9 @@
 /* Everything needed to go on with a run bit for bit, in one file: "<folder>/step-00001000.safetensors".
  *
  * Tensors (F32): theta/, first_moment/ and second_moment/ + owner + "." + the parameter's name, shapes as in a model.
- * Metadata: "format", "state" (JSON: el_run_state and the settings' hash) and "checksum", which covers the state and all
- * tensors; names and shapes are checked against the parameter table. The order of examples, masks, dropout and samples
- * follow from the seed and the step, so there is no other state. */
+ * Metadata: "format", "state" (JSON: el_run_state and the settings' hash) and "checksum", which covers the state and
+ * all tensors; names and shapes are checked against the parameter table. The order of examples, masks, dropout and
+ * samples follow from the seed and the step, so there is no other state. */
 #ifndef EL_TRAIN_CHECKPOINT_H
 #define EL_TRAIN_CHECKPOINT_H
 
@@ -29,8 +29,8 @@ typedef struct el_run_state {
 electra_status el_checkpoint_save(const char *folder, const el_step *step, const el_run_state *state,
                                   uint64_t settings_hash, electra_error *err);
 
-/* Load one file. ELECTRA_INVALID if it is damaged, ELECTRA_MISUSE if it is sound but of other settings. The step's blocks
- * may hold anything after a failure. */
+/* Load one file. ELECTRA_INVALID if it is damaged, ELECTRA_MISUSE if it is sound but of other settings. The step's
+ * blocks may hold anything after a failure. */
 electra_status el_checkpoint_load(const char *path, el_step *step, el_run_state *state, uint64_t settings_hash,
                                   electra_error *err);
 

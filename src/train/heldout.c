@@ -14,8 +14,8 @@ struct el_heldout {
     uint64_t key;     /* of the samples */
     size_t vocabulary;
     el_pack_room room;
-    float *logits;    /* [room.tokens] of one batch */
-    uint32_t *labels; /* [room.tokens] */
+    float *logits;     /* [room.tokens] of one batch */
+    uint32_t *labels;  /* [room.tokens] */
     uint32_t *targets; /* [room.slots] */
     uint32_t *counts;  /* [vocabulary] how often each token was a target */
     el_score *scores;  /* [n_scores_most] of all batches */

@@ -26,10 +26,11 @@ electra_status el_run_folder_name(el_run_folder *folder, const char *path, bool 
             return el_fail_memory(err, path, strlen(path));
         }
         if (!is_run && access(owned[i], F_OK) == 0) {
-            return el_fail(err, ELECTRA_MISUSE, path,
-                           "there is a %s, but no settings.json that would show that it belongs to a run; choose another "
-                           "output folder",
-                           owned[i]);
+            return el_fail(
+                err, ELECTRA_MISUSE, path,
+                "there is a %s, but no settings.json that would show that it belongs to a run; choose another "
+                "output folder",
+                owned[i]);
         }
     }
     return ELECTRA_OK;
@@ -73,7 +74,7 @@ static electra_status remove_left_overs(const char *path, electra_error *err)
 
 electra_status el_run_folder_open(el_run_folder *folder, electra_error *err)
 {
-    EL_TRY(el_make_folders(folder->checkpoints, err));
+    EL_TRY(el_make_folders(folder->path, err));
     folder->lock = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder->lock <= 0) {
         folder->lock = 0;
@@ -83,7 +84,7 @@ electra_status el_run_folder_open(el_run_folder *folder, electra_error *err)
         return el_fail(err, ELECTRA_FAILED, folder->path, "another process is training in %s", folder->path);
     }
     EL_TRY(remove_left_overs(folder->path, err));
-    return remove_left_overs(folder->checkpoints, err);
+    return el_is_folder(folder->checkpoints) ? remove_left_overs(folder->checkpoints, err) : ELECTRA_OK;
 }
 
 void el_run_folder_close(el_run_folder *folder)

@@ -7,7 +7,7 @@
 typedef struct el_run_folder {
     char *path;
     char *checkpoints, *metrics, *result, *discriminator, *generator; /* path + their names */
-    int lock; /* the folder, locked; 0 while it is not */
+    int lock;                                                         /* the folder, locked; 0 while it is not */
 } el_run_folder;
 
 /* Names only; nothing is touched. ELECTRA_MISUSE if the folder is there, is no run (is_run: it has settings.json) and

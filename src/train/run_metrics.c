@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,16 +100,19 @@ electra_status el_metrics_log_open(el_metrics_log *log, const char *path, uint64
     return ELECTRA_OK;
 }
 
-/* Members in the order of the table; NULL when out of memory. */
-static char *line_of(const electra_metrics *metrics)
+/* Members in the order of the table. */
+json_t *el_metrics_json(const electra_metrics *metrics)
 {
     json_t *line = json_object();
     int failed = json_object_set_new(line, "step", json_integer((json_int_t)metrics->step));
     for (size_t i = 0; i < el_metric_n_fields; i++) {
-        const double value = el_metrics_get(metrics, &el_metric_fields[i]);
+        double value = el_metrics_get(metrics, &el_metric_fields[i]);
         if (!isfinite(value)) {
             continue;
         }
+        char digits[32]; /* nine are more than a mean of float32 numbers is worth; the clock needs more */
+        (void)snprintf(digits, sizeof digits, "%.*g", el_metric_fields[i].group == EL_METRIC_ALWAYS ? 13 : 9, value);
+        value = strtod(digits, NULL);
         const bool whole = value == floor(value) && fabs(value) < 0x1p53;
         failed |= json_object_set_new(line, el_metric_fields[i].name,
                                       whole ? json_integer((json_int_t)value) : json_real(value));
@@ -116,7 +120,18 @@ static char *line_of(const electra_metrics *metrics)
     if (metrics->warning) {
         failed |= json_object_set_new(line, "warning", json_string(metrics->warning));
     }
-    char *text = failed ? NULL : json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    if (failed) {
+        json_decref(line);
+        return NULL;
+    }
+    return line;
+}
+
+/* NULL when out of memory; to be freed with free. */
+static char *line_of(const electra_metrics *metrics)
+{
+    json_t *line = el_metrics_json(metrics);
+    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(13)) : NULL;
     json_decref(line);
     return text;
 }
@@ -170,6 +185,15 @@ static electra_status parse(electra_metrics *out, const json_t *line, const char
     return el_json_text(line, "warning", EL_JSON_OPTIONAL, &out->warning, where, err);
 }
 
+electra_status el_metrics_parse(const json_t *line, const char *where, el_metrics_see_fn *see, void *user,
+                                electra_error *err)
+{
+    electra_metrics metrics;
+    EL_TRY(parse(&metrics, line, where, err));
+    see(user, &metrics);
+    return ELECTRA_OK;
+}
+
 static electra_status read_line(const char *text, size_t bytes, const char *path, size_t number, el_metrics_see_fn *see,
                                 void *user, electra_error *err)
 {
@@ -177,11 +201,7 @@ static electra_status read_line(const char *text, size_t bytes, const char *path
     (void)snprintf(where, sizeof where, "%s, line %zu", path, number);
     json_t *line;
     EL_TRY(el_json_parse(&line, text, bytes, where, err));
-    electra_metrics metrics;
-    const electra_status status = parse(&metrics, line, where, err);
-    if (status == ELECTRA_OK) {
-        see(user, &metrics);
-    }
+    const electra_status status = el_metrics_parse(line, where, see, user, err);
     json_decref(line);
     return status;
 }

@@ -3,6 +3,7 @@
 #define EL_TRAIN_RUN_METRICS_H
 
 #include <electra/train.h>
+#include <jansson.h>
 #include <stdio.h>
 
 typedef enum el_metric_group {
@@ -45,10 +46,15 @@ electra_status el_metrics_log_add(el_metrics_log *log, const electra_metrics *me
 electra_status el_metrics_log_sync(el_metrics_log *log, electra_error *err);
 void el_metrics_log_close(el_metrics_log *log);
 
-/* Call see for each whole line of the first most_bytes of the file, in order; a last line without an end is what a
- * kill left and is skipped. Unknown members are ignored; a line that is no such object is ELECTRA_INVALID.
- * A missing file has no lines. */
+/* The object of a line; the caller's to json_decref; NULL when out of memory. */
+json_t *el_metrics_json(const electra_metrics *metrics);
+
+/* Call see for such an object; for each whole line of the first most_bytes of the file, in order; a last line without
+ * an end is what a kill left and is skipped. Unknown members are ignored; a line that is no such object is
+ * ELECTRA_INVALID. A missing file has no lines. where: for messages. */
 typedef void el_metrics_see_fn(void *user, const electra_metrics *metrics);
+electra_status el_metrics_parse(const json_t *line, const char *where, el_metrics_see_fn *see, void *user,
+                                electra_error *err);
 electra_status el_metrics_read(const char *path, uint64_t most_bytes, el_metrics_see_fn *see, void *user,
                                electra_error *err);
 

@@ -32,11 +32,17 @@ typedef struct row {
 } row;
 
 #define ROW(member, kind_, change_, least_, most_)                                                                     \
-    {.name = #member, .kind = kind_, .change = change_, .offset = offsetof(electra_pretrain_options, member),          \
-     .least = least_, .most = most_}
+    {                                                                                                                  \
+        .name = #member, .kind = kind_, .change = change_, .offset = offsetof(electra_pretrain_options, member),       \
+        .least = least_, .most = most_                                                                                 \
+    }
 #define WORD(member, change_, ...)                                                                                     \
-    {.name = #member, .kind = CHOICE, .change = change_, .offset = offsetof(electra_pretrain_options, member),         \
-     .choices = {__VA_ARGS__}}
+    {                                                                                                                  \
+        .name = #member, .kind = CHOICE, .change = change_, .offset = offsetof(electra_pretrain_options, member),      \
+        .choices = {                                                                                                   \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
 
 static const row ROWS[] = {
     ROW(data, TEXT, FREE, 0, 0),
@@ -67,7 +73,8 @@ static const row ROWS[] = {
 };
 enum { N_ROWS = sizeof ROWS / sizeof ROWS[0], TEXT_BYTES = 320 };
 
-/* ---- values -------------------------------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------------------------------
+ */
 
 static long get_whole(const electra_pretrain_options *options, const row *r)
 {
@@ -147,7 +154,8 @@ electra_pretrain_options electra_pretrain_options_default(void)
     return options;
 }
 
-/* ---- checking ------------------------------------------------------------------------------------------------------ */
+/* ---- checking ------------------------------------------------------------------------------------------------------
+ */
 
 static electra_status check_row(const electra_pretrain_options *options, const row *r, electra_error *err)
 {
@@ -203,7 +211,8 @@ electra_status el_settings_check(const electra_pretrain_options *options, electr
     return ELECTRA_OK;
 }
 
-/* ---- what was recorded --------------------------------------------------------------------------------------------- */
+/* ---- what was recorded ---------------------------------------------------------------------------------------------
+ */
 
 /* A member of settings.json into options, if it is there. */
 static electra_status read_row(electra_pretrain_options *options, const json_t *recorded, const row *r,
@@ -214,7 +223,8 @@ static electra_status read_row(electra_pretrain_options *options, const json_t *
     }
     if (r->kind == WHOLE) {
         size_t value = 0;
-        EL_TRY(el_json_size(recorded, r->name, EL_JSON_REQUIRED, (size_t)r->least, (size_t)r->most, &value, where, err));
+        EL_TRY(
+            el_json_size(recorded, r->name, EL_JSON_REQUIRED, (size_t)r->least, (size_t)r->most, &value, where, err));
         const long whole = (long)value;
         put(options, r, &whole, sizeof whole);
         return ELECTRA_OK;
@@ -272,7 +282,8 @@ static electra_status load_recorded(el_run_settings *settings, electra_error *er
     return status;
 }
 
-/* ---- filling in ---------------------------------------------------------------------------------------------------- */
+/* ---- filling in ----------------------------------------------------------------------------------------------------
+ */
 
 static void default_whole(long *value, size_t preset)
 {
@@ -365,7 +376,8 @@ electra_status el_settings_resolve(el_run_settings *settings, const electra_pret
     return load_overrides(settings, options->config, err);
 }
 
-/* ---- with the data ------------------------------------------------------------------------------------------------- */
+/* ---- with the data -------------------------------------------------------------------------------------------------
+ */
 
 static electra_status derive_sizes(el_run_settings *settings, const electra_data_summary *summary, electra_error *err)
 {
@@ -376,8 +388,9 @@ static electra_status derive_sizes(el_run_settings *settings, const electra_data
         EL_TRY(el_config_apply(&model, settings->overrides, o->config ? o->config : "config", err));
     }
     if (model.vocab_size != summary->vocabulary_size) {
-        return el_fail(err, ELECTRA_MISUSE, "config", "vocab_size is %zu, but the shards were made with a vocabulary of %zu",
-                       model.vocab_size, summary->vocabulary_size);
+        return el_fail(err, ELECTRA_MISUSE, "config",
+                       "vocab_size is %zu, but the shards were made with a vocabulary of %zu", model.vocab_size,
+                       summary->vocabulary_size);
     }
     if (o->dropout >= 0) {
         model.hidden_dropout = model.attention_dropout = o->dropout;
@@ -418,7 +431,8 @@ static void hex_of(char text[17], uint64_t value)
     (void)snprintf(text, 17, "%016llx", (unsigned long long)value);
 }
 
-/* ---- comparing ----------------------------------------------------------------------------------------------------- */
+/* ---- comparing -----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct differences {
     char text[600];
@@ -451,8 +465,8 @@ static void compare_row(differences *all, const electra_pretrain_options *then, 
     if (strcmp(old, new) == 0) {
         return;
     }
-    const bool grown = had && has &&
-                       (r->kind == REAL ? get_real(now, r) > get_real(then, r) : get_whole(now, r) > get_whole(then, r));
+    const bool grown =
+        had && has && (r->kind == REAL ? get_real(now, r) > get_real(then, r) : get_whole(now, r) > get_whole(then, r));
     if (r->change != GROWS || !grown) {
         add_difference(all, r->name, old, new);
     }
@@ -480,9 +494,10 @@ static electra_status compare(const el_run_settings *settings, electra_error *er
     if (all.n == 0) {
         return ELECTRA_OK;
     }
-    return el_fail(err, ELECTRA_MISUSE, settings->given.output,
-                   "the run in this folder was begun with other settings: %s. Use the old ones, or another output folder",
-                   all.text);
+    return el_fail(
+        err, ELECTRA_MISUSE, settings->given.output,
+        "the run in this folder was begun with other settings: %s. Use the old ones, or another output folder",
+        all.text);
 }
 
 electra_status el_settings_bind(el_run_settings *settings, const electra_data *data, electra_error *err)
@@ -496,7 +511,8 @@ electra_status el_settings_bind(el_run_settings *settings, const electra_data *d
     return el_settings_check(&settings->given, err);
 }
 
-/* ---- recording ----------------------------------------------------------------------------------------------------- */
+/* ---- recording -----------------------------------------------------------------------------------------------------
+ */
 
 /* NULL (and no member) for a text that is not UTF-8. */
 static json_t *value_json(const electra_pretrain_options *options, const row *r)

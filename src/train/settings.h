@@ -12,9 +12,9 @@
 typedef struct el_run_settings {
     electra_pretrain_options given; /* everything in force; texts borrowed from the caller's options or `recorded` */
     const el_preset *preset;
-    json_t *overrides;        /* sizes that differ from the preset's, as in a config.json; NULL: none */
-    json_t *recorded;         /* settings.json as it was found; NULL: a new run */
-    uint64_t data_hash;       /* of the shards' manifest.json */
+    json_t *overrides;  /* sizes that differ from the preset's, as in a config.json; NULL: none */
+    json_t *recorded;   /* settings.json as it was found; NULL: a new run */
+    uint64_t data_hash; /* of the shards' manifest.json */
     el_pretrain_config pair;
 } el_run_settings;
 

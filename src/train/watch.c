@@ -138,8 +138,11 @@ bool el_watch_see(el_watch *watch, const electra_metrics *line, char *text, size
     if (!isnan(line->heldout_auc)) {
         return see_heldout(watch, line, text, size);
     }
-    if (isnan(line->loss)) {
+    if (isnan(line->skipped_steps)) {
         return false;
+    }
+    if (isnan(line->loss)) { /* no step since the last line was finite */
+        return see_skipped(watch, line, text, size);
     }
     return see_training(watch, line, text, size) || see_strength(watch, line, text, size);
 }
