@@ -19,7 +19,7 @@ enum { COMPAT_NONE, COMPAT_GOOGLE };
 static const cli_option OPTIONS[] = {
     {"input", 'i', CLI_LIST, offsetof(prepare_values, inputs), "PATH", .required = true,
      .help = "files, or folders that are searched for *.txt, *.jsonl and *.tar, compressed or not"},
-    {"vocab", 'v', CLI_STRING, offsetof(prepare_values, vocabulary), "FILE", .required = true,
+    {"vocab", 0, CLI_STRING, offsetof(prepare_values, vocabulary), "FILE", .required = true,
      .help = "the vocabulary, a token a line (electra vocab makes one)"},
     {"output", 'o', CLI_STRING, offsetof(prepare_values, output), "DIR", .required = true,
      .help = "the folder to make"},

@@ -115,9 +115,14 @@ static void name_default(const cli_option *option, const unsigned char *values, 
     }
 }
 
+/* Which values there are; empty if any will do, or if the option's name shows them. */
 static void name_range(const cli_option *option, char *text, size_t size)
 {
     text[0] = '\0';
+    if (option->kind == CLI_CHOICE && option->value_name) {
+        snprintf(text, size, "%s", option->choices);
+        return;
+    }
     if ((option->kind != CLI_INTEGER && option->kind != CLI_REAL) || (option->least == 0 && option->most == 0)) {
         return;
     }
@@ -131,7 +136,7 @@ static void name_range(const cli_option *option, char *text, size_t size)
 /* The help sentence with "(required; 1 to 5; default: 3)". */
 static void describe_option(const cli_option *option, const unsigned char *values, char *text, size_t size)
 {
-    char range[80], preset[160];
+    char range[160], preset[160];
     name_range(option, range, sizeof range);
     name_default(option, values, preset, sizeof preset);
     const char *required = option->required ? "required" : "";

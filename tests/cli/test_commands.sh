@@ -32,6 +32,10 @@ for command in $commands; do
     grep -q "^Usage: electra $command" "$work/help" || fail "$command: no usage line"
     grep -q '^Exit codes:' "$work/help" || fail "$command: no exit codes"
     awk 'length > 100 { print; bad = 1 } END { exit bad }' "$work/help" || fail "$command: lines longer than 100"
+    letters=$(grep -o '^  -[a-z]' "$work/help" | sort | uniq -d)
+    [ -z "$letters" ] || fail "$command: one letter for two options: $letters"
+    names=$(grep -o '^ .*--[a-z][a-z-]*' "$work/help" | grep -o '^  \(-[a-z],\|   \) --[a-z-]*' | sed 's/.*--//' | sort | uniq -d)
+    [ -z "$names" ] || fail "$command: one name for two options: $names"
     sed -n '/^Examples:/,/^Exit codes:/s/^  //p' "$work/help" | grep "electra $command" >"$work/examples" ||
         fail "$command: no example"
     grep -o -- ' --[a-z][a-z-]*' "$work/examples" | sort -u | while read -r option; do
