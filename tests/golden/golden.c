@@ -27,7 +27,8 @@ static void print_verdict(const golden_case *c)
                c->folder, v->n_compared, v->worst_relative, 100.0 * v->worst, v->worst_where);
         return;
     }
-    printf("WRONG   %s: %zu of %zu disagree; first: %s\n", c->folder, v->n_wrong, v->n_compared, v->problem);
+    printf("WRONG   %s: %zu problems after %zu comparisons; first: %s\n", c->folder, v->n_wrong, v->n_compared,
+           v->problem);
     if (v->worst_where[0]) {
         printf("        worst relative difference %.2e (%.0f %% of what is allowed) at %s\n", v->worst_relative,
                100.0 * v->worst, v->worst_where);

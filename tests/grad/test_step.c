@@ -21,17 +21,18 @@ typedef struct net {
     size_t g_hidden, g_heads, g_ffn, g_embedding; /* of the generator */
     double dropout;
     el_activation activation;
+    size_t stride; /* check every n-th coordinate of each tensor */
 } net;
 
 static const net NETS[] = {
-    {"shared tables, both project", EL_SHARE_EMBEDDINGS, 6, 8, 2, 12, 4, 1, 10, 6, 0.25, EL_ACT_GELU},
-    {"shared tables, no projection", EL_SHARE_EMBEDDINGS, 6, 6, 3, 8, 6, 1, 9, 6, 0.25, EL_ACT_GELU},
-    {"shared tables, no dropout", EL_SHARE_EMBEDDINGS, 6, 8, 2, 12, 4, 1, 10, 6, 0.0, EL_ACT_GELU},
-    {"nothing shared", EL_SHARE_NONE, 6, 8, 2, 12, 4, 2, 10, 4, 0.25, EL_ACT_GELU},
-    {"one encoder", EL_SHARE_ALL, 6, 8, 2, 12, 8, 2, 12, 6, 0.25, EL_ACT_GELU},
-    {"another activation", EL_SHARE_EMBEDDINGS, 6, 8, 2, 12, 4, 1, 10, 6, 0.25, EL_ACT_SILU},
+    {"shared tables, both project", EL_SHARE_EMBEDDINGS, 6, 8, 2, 12, 4, 1, 10, 6, 0.25, EL_ACT_GELU, 1},
+    {"shared tables, no projection", EL_SHARE_EMBEDDINGS, 6, 6, 3, 8, 6, 1, 9, 6, 0.25, EL_ACT_GELU, 5},
+    {"shared tables, no dropout", EL_SHARE_EMBEDDINGS, 6, 8, 2, 12, 4, 1, 10, 6, 0.0, EL_ACT_GELU, 5},
+    {"nothing shared", EL_SHARE_NONE, 6, 8, 2, 12, 4, 2, 10, 4, 0.25, EL_ACT_GELU, 1},
+    {"one encoder", EL_SHARE_ALL, 6, 8, 2, 12, 8, 2, 12, 6, 0.25, EL_ACT_GELU, 1},
+    {"another activation", EL_SHARE_EMBEDDINGS, 6, 8, 2, 12, 4, 1, 10, 6, 0.25, EL_ACT_SILU, 5},
 };
-enum { N_NETS = sizeof NETS / sizeof NETS[0], VOCABULARY = 17, LONGEST = 9, N_SEQUENCES = 3 };
+enum { N_NETS = sizeof NETS / sizeof NETS[0], VOCABULARY = 11, LONGEST = 7, N_SEQUENCES = 3 };
 
 static const test_text TEXT = {.vocabulary = VOCABULARY, .n_types = 2, .longest = LONGEST};
 
@@ -81,7 +82,7 @@ static el_step *make_step(el_backend *be, const net *n, double generator_weight,
 static void fill(el_step *step)
 {
     const el_weights theta = el_step_block(step, EL_BLOCK_THETA);
-    double values[VOCABULARY * 16];
+    double values[256];
     for (size_t i = 0; i < theta.params->count; i++) {
         const el_param *p = &theta.params->list[i];
         const size_t n = p->rows * p->cols;
@@ -126,7 +127,7 @@ static double loss_with(el_step *step, const test_batch *batch, double *at, doub
     return run(step, batch, 1);
 }
 
-/* Every coordinate of every tensor. */
+/* Every coordinate of every tensor, or every n-th where the net differs little from another. */
 static void check_gradients(const net *n)
 {
     el_backend *be;
@@ -140,10 +141,10 @@ static void check_gradients(const net *n)
     const el_params *params = el_step_params(step);
     double *theta = el_step_block(step, EL_BLOCK_THETA).data; /* the double backend's memory is the host's */
     const double h = 1e-5;
-    size_t n_moved = 0;
+    size_t n_moved = 0, n_checked = 0;
     for (size_t i = 0; i < params->count; i++) {
         const el_param *p = &params->list[i];
-        for (size_t j = 0; j < p->rows * p->cols; j++) {
+        for (size_t j = 0; j < p->rows * p->cols; j += n->stride) {
             double *at = theta + p->offset + j;
             const double start = *at;
             const double up = loss_with(step, &batch, at, start + h), down = loss_with(step, &batch, at, start - h);
@@ -153,9 +154,10 @@ static void check_gradients(const net *n)
                 fail_msg("%s: %s[%zu]: gradient %.12g, central difference %.12g", n->what, p->name, j, got, expected);
             }
             n_moved += fabs(expected) > 1e-4;
+            n_checked++;
         }
     }
-    assert_true(n_moved > el_params_total(params, EL_OWNER_SHARED) / 2); /* the check is no comparison of zeros */
+    assert_true(n_moved > n_checked / 2); /* the check is no comparison of zeros */
     el_free(gradient);
     test_batch_free(&batch);
     el_step_free(step);

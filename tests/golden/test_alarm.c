@@ -1,0 +1,290 @@
+/* golden must notice: every tensor of a case is altered in one number, in turn, and so are the weights, the inputs and
+ * the numbers in case.json. What passed before must then be called wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "golden/case.h"
+
+#define FIXTURES TEST_SOURCE_DIR "/tests/golden/fixtures/"
+
+static char g_folder[64]; /* a copy of a fixture, made anew for each test */
+
+static void copy_file(const char *fixture, const char *name)
+{
+    char from[512], to[512], *data;
+    size_t bytes;
+    snprintf(from, sizeof from, FIXTURES "%s/%s", fixture, name);
+    snprintf(to, sizeof to, "%s/%s", g_folder, name);
+    if (!el_is_file(from)) {
+        return;
+    }
+    assert_int_equal(el_read_file(&data, &bytes, from, 1 << 24, NULL), ELECTRA_OK);
+    assert_int_equal(el_write_file(to, data, bytes, NULL), ELECTRA_OK);
+    el_free(data);
+}
+
+static void copy_fixture(const char *fixture)
+{
+    static const char *const FILES[] = {"case.json",
+                                        "inputs.safetensors",
+                                        "expected.safetensors",
+                                        "generator/config.json",
+                                        "generator/model.safetensors",
+                                        "discriminator/config.json",
+                                        "discriminator/model.safetensors"};
+    char folder[128];
+    snprintf(g_folder, sizeof g_folder, "/tmp/electra-golden-XXXXXX");
+    assert_non_null(mkdtemp(g_folder));
+    snprintf(folder, sizeof folder, "%s/generator", g_folder);
+    assert_int_equal(el_make_folders(folder, NULL), ELECTRA_OK);
+    snprintf(folder, sizeof folder, "%s/discriminator", g_folder);
+    assert_int_equal(el_make_folders(folder, NULL), ELECTRA_OK);
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        copy_file(fixture, FILES[i]);
+    }
+}
+
+static int drop_fixture(void **state)
+{
+    (void)state;
+    return el_remove_tree(g_folder, NULL) == ELECTRA_OK ? 0 : -1;
+}
+
+/* How many things are wrong with the copy; the first is described in `problem`. */
+static size_t count_wrong(char problem[512])
+{
+    golden_case c;
+    if (golden_open(&c, g_folder)) {
+        if (strcmp(golden_type(&c), "pretrain") == 0) {
+            golden_run_pretrain(&c, NULL);
+        } else {
+            golden_run_optimiser(&c, NULL);
+        }
+        golden_check_all_seen(&c);
+    }
+    const size_t wrong = c.verdict.n_wrong;
+    memcpy(problem, c.verdict.problem, sizeof c.verdict.problem);
+    golden_close(&c);
+    return wrong;
+}
+
+/* Where a tensor's first number stands in its file: tensors follow the header without gaps. */
+static size_t offset_of(const el_safetensors *file, const el_array *t, const char *bytes)
+{
+    uint64_t header;
+    memcpy(&header, bytes, sizeof header);
+    const unsigned char *first = el_safetensors_at(file, 0)->data;
+    for (size_t i = 1; i < el_safetensors_count(file); i++) {
+        const el_array *other = el_safetensors_at(file, i);
+        first = other->data < first ? other->data : first;
+    }
+    return sizeof header + (size_t)header + (size_t)(t->data - first);
+}
+
+static void alter(const el_array *t, char *number)
+{
+    if (t->dtype == EL_DTYPE_I64) {
+        int64_t x;
+        memcpy(&x, number, sizeof x);
+        x = x > 6 ? x - 1 : x + 1;
+        memcpy(number, &x, sizeof x);
+    } else {
+        float x;
+        memcpy(&x, number, sizeof x);
+        x += 0.05f + 0.05f * (x < 0 ? -x : x);
+        memcpy(number, &x, sizeof x);
+    }
+}
+
+/* Alter each tensor of a file in one number, in turn; each must be noticed, by name if `by_name`. */
+static void alter_each_tensor(const char *name, bool by_name)
+{
+    char path[512], problem[512], *bytes;
+    size_t size;
+    snprintf(path, sizeof path, "%s/%s", g_folder, name);
+    assert_int_equal(el_read_file(&bytes, &size, path, 1 << 24, NULL), ELECTRA_OK);
+    el_safetensors *file;
+    assert_int_equal(el_safetensors_parse(&file, bytes, size, name, NULL), ELECTRA_OK);
+    char *altered = el_alloc(size, 1);
+    for (size_t i = 0; i < el_safetensors_count(file); i++) {
+        const el_array *t = el_safetensors_at(file, i);
+        memcpy(altered, bytes, size);
+        alter(t, altered + offset_of(file, t, bytes) + t->n / 2 * (t->bytes / t->n));
+        assert_int_equal(el_write_file(path, altered, size, NULL), ELECTRA_OK);
+        if (count_wrong(problem) == 0) {
+            fail_msg("%s: %s was altered and nobody noticed", name, t->name);
+        }
+        if (by_name && !strstr(problem, t->name)) {
+            fail_msg("%s: %s was altered, but this was reported: %s", name, t->name, problem);
+        }
+    }
+    assert_int_equal(el_write_file(path, bytes, size, NULL), ELECTRA_OK);
+    assert_int_equal(count_wrong(problem), 0);
+    el_safetensors_close(file);
+    el_free(altered);
+    el_free(bytes);
+}
+
+static void expected_tensors_are_watched(void **state)
+{
+    (void)state;
+    char problem[512];
+    copy_fixture("pretrain-one");
+    assert_int_equal(count_wrong(problem), 0);
+    alter_each_tensor("expected.safetensors", true);
+}
+
+static void inputs_are_watched(void **state)
+{
+    (void)state;
+    copy_fixture("pretrain-one");
+    alter_each_tensor("inputs.safetensors", false);
+}
+
+static void weights_are_watched(void **state)
+{
+    (void)state;
+    copy_fixture("pretrain-separate");
+    alter_each_tensor("generator/model.safetensors", false);
+    alter_each_tensor("discriminator/model.safetensors", false);
+}
+
+/* Multiply every k-th real number of a JSON document, counted from *count, by 1.001 (0 becomes 0.001). */
+static bool alter_real(json_t *value, size_t wanted, size_t *count)
+{
+    const char *key;
+    size_t i;
+    json_t *member;
+    if (json_is_real(value) && (*count)++ == wanted) {
+        const double x = json_real_value(value);
+        json_real_set(value, x == 0 ? 0.001 : 1.001 * x);
+        return true;
+    }
+    json_object_foreach(value, key, member)
+    {
+        if (alter_real(member, wanted, count)) {
+            return true;
+        }
+    }
+    json_array_foreach(value, i, member)
+    {
+        if (alter_real(member, wanted, count)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Alter every `stride`-th real number below a member of case.json; returns how many were tried. */
+static size_t alter_json(const char *member, size_t stride)
+{
+    char path[512], problem[512];
+    snprintf(path, sizeof path, "%s/case.json", g_folder);
+    size_t tried = 0;
+    for (size_t wanted = 0;; wanted += stride) {
+        json_t *json;
+        size_t count = 0;
+        char *original;
+        size_t bytes;
+        assert_int_equal(el_read_file(&original, &bytes, path, 1 << 24, NULL), ELECTRA_OK);
+        assert_int_equal(el_json_load(&json, path, NULL), ELECTRA_OK);
+        const bool altered = alter_real(json_object_get(json, member), wanted, &count);
+        if (altered) {
+            assert_int_equal(el_json_save(json, path, NULL), ELECTRA_OK);
+            if (count_wrong(problem) == 0) {
+                fail_msg("case.json: number %zu of %s was altered and nobody noticed", wanted, member);
+            }
+            assert_int_equal(el_write_file(path, original, bytes, NULL), ELECTRA_OK);
+            tried++;
+        }
+        el_free(original);
+        json_decref(json);
+        if (!altered) {
+            return tried;
+        }
+    }
+}
+
+static void numbers_in_json_are_watched(void **state)
+{
+    (void)state;
+    copy_fixture("pretrain-one");
+    assert_in_range(alter_json("curve", 1), 30, 100);
+    drop_fixture(NULL);
+    copy_fixture("optimiser");
+    assert_in_range(alter_json("runs", 17), 20, 1000);
+    assert_in_range(alter_json("start", 1), 10, 100);
+    assert_in_range(alter_json("gradients", 1), 30, 100);
+    assert_in_range(alter_json("schedule", 3), 5, 100);
+    assert_in_range(alter_json("layer_multipliers", 1), 10, 100);
+}
+
+/* ---- the program
+ * ----------------------------------------------------------------------------------------------------- */
+
+static int exit_code_of_golden(const char *says)
+{
+    char command[1024], line[1024];
+    snprintf(command, sizeof command, "\"$(dirname '%s')/golden\" %s 2>&1", TEST_PROGRAM, g_folder);
+    FILE *out = popen(command, "r");
+    assert_non_null(out);
+    bool said = false;
+    while (fgets(line, sizeof line, out)) {
+        said = said || strstr(line, says);
+    }
+    const int code = WEXITSTATUS(pclose(out));
+    if (!said) {
+        fail_msg("golden never said \"%s\"", says);
+    }
+    return code;
+}
+
+static void replace_in_json(const char *from, const char *to)
+{
+    char path[512], *text;
+    size_t bytes;
+    snprintf(path, sizeof path, "%s/case.json", g_folder);
+    assert_int_equal(el_read_file(&text, &bytes, path, 1 << 24, NULL), ELECTRA_OK);
+    char *at = strstr(text, from);
+    assert_non_null(at);
+    assert_int_equal(strlen(from), strlen(to));
+    memcpy(at, to, strlen(to));
+    assert_int_equal(el_write_file(path, text, bytes, NULL), ELECTRA_OK);
+    el_free(text);
+}
+
+static void program_says_so_and_exits_with_1(void **state)
+{
+    (void)state;
+    copy_fixture("pretrain-one");
+    assert_int_equal(exit_code_of_golden("1 of 1 cases agree"), 0);
+    replace_in_json("\"peak_learning_rate\":0.005", "\"peak_learning_rate\":0.006");
+    assert_int_equal(exit_code_of_golden("WRONG"), 1);
+    replace_in_json("\"type\":\"pretrain\"", "\"type\":\"pretrail\"");
+    assert_int_equal(exit_code_of_golden("1 were SKIPPED"), 1);
+    replace_in_json("\"case\":", "\"case\" ");
+    assert_int_equal(exit_code_of_golden("not valid JSON"), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(expected_tensors_are_watched, drop_fixture),
+        cmocka_unit_test_teardown(inputs_are_watched, drop_fixture),
+        cmocka_unit_test_teardown(weights_are_watched, drop_fixture),
+        cmocka_unit_test_teardown(numbers_in_json_are_watched, drop_fixture),
+        cmocka_unit_test_teardown(program_says_so_and_exits_with_1, drop_fixture),
+    };
+    return cmocka_run_group_tests_name("golden alarm", tests, NULL, NULL);
+}
