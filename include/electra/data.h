@@ -141,7 +141,8 @@ ELECTRA_API electra_prepare_options electra_prepare_options_default(void);
 /* Make a data folder. It appears under its name only when it is complete. summary may be NULL.
  * ELECTRA_MISUSE: an option is out of range, or `output` holds something that may not be replaced.
  * ELECTRA_INVALID: an input or the vocabulary cannot be used. ELECTRA_FAILED: writing failed (a full disk).
- * ELECTRA_INTERRUPTED: the progress callback asked to stop. In all these cases `output` is as it was. */
+ * ELECTRA_INTERRUPTED: the progress callback asked to stop. In all these cases `output` is as it was (or, if flushing
+ * the disk failed at the very end, complete). */
 ELECTRA_API electra_status electra_prepare(const electra_prepare_options *options, electra_data_summary *summary,
                                            electra_error *err);
 

@@ -131,12 +131,12 @@ static electra_status check_options(const electra_prepare_options *o, electra_er
 static electra_status batch_create(text_batch *b, electra_error *err)
 {
     b->text_room = BATCH_BYTES + electra_corpus_options_default().longest_line;
-    b->piece_room = BATCH_LINES;
+    b->piece_room = b->text_room / PIECE_BYTES + 1; /* every piece but the last is filled */
     b->text = el_alloc(b->text_room, 1);
     b->lines = el_alloc(BATCH_LINES, sizeof *b->lines);
     b->ends = el_alloc(BATCH_LINES, sizeof *b->ends);
     b->pieces = el_alloc(b->piece_room, sizeof *b->pieces);
-    const size_t bytes = b->text_room + BATCH_LINES * (sizeof *b->lines + sizeof *b->ends + sizeof *b->pieces);
+    const size_t bytes = b->text_room + BATCH_LINES * (sizeof *b->lines + sizeof *b->ends);
     return b->text && b->lines && b->ends && b->pieces ? ELECTRA_OK : el_fail_memory(err, "a batch of text", bytes);
 }
 

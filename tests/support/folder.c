@@ -29,9 +29,9 @@ int test_folder_teardown(void **state)
 
 const char *test_path(const char *folder, const char *name)
 {
-    static char paths[8][512];
+    static char paths[64][512];
     static unsigned next;
-    char *path = paths[next++ % 8];
+    char *path = paths[next++ % 64];
     assert_true(snprintf(path, sizeof paths[0], "%s/%s", folder, name) < (int)sizeof paths[0]);
     return path;
 }

@@ -8,7 +8,7 @@
 int test_folder_setup(void **state);
 int test_folder_teardown(void **state);
 
-/* folder/name; valid until the eighth call from now. */
+/* folder/name; valid for the next 63 calls. */
 const char *test_path(const char *folder, const char *name);
 
 /* Write a file of bytes, of text; folders in `name` are made. Returns its path, as test_path. */
