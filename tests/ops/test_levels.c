@@ -1,6 +1,6 @@
 /* Every operator on every level that this machine has, against the backend in double, on the same inputs (rounded to
  * float): odd sizes and tails, pointers that are aligned to one element only, guards around every buffer, inputs that
- * must not change, and the same bits for 1, 2 and 3 threads and for another alignment.
+ * must not change, no allocation, and the same bits for 1, 2 and 3 threads and for another alignment.
  *
  * To add an operator: write a function that takes buffers from the trial, calls the operator once, and has a row in
  * OPERATORS. Levels are found by themselves. A failure is run again with TEST_SEED set to the printed seed. */
@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "support/alloc.h"
 #include "support/ops.h"
 
 /* ---- trials: one call of an operator on one backend
@@ -40,17 +41,20 @@ typedef struct trial {
     el_rng_stream stream;
     buffer buffers[MOST_BUFFERS];
     size_t n_buffers;
-    el_layout layout; /* of operators that need one */
+    el_layout layout;   /* of operators that need one */
+    unsigned long mine; /* allocations for buffers and layout; the operator may make none */
 } trial;
 
 static buffer *take(trial *t, buffer_kind kind, const char *name, size_t n, size_t cols, size_t element_size)
 {
     assert_true(t->n_buffers < MOST_BUFFERS);
+    const unsigned long allocations = test_allocations();
     buffer *b = &t->buffers[t->n_buffers++];
     const size_t bytes = n * element_size, before = GUARD_BYTES + t->offset * element_size;
     *b = (buffer){.kind = kind, .name = name, .n = n, .cols = cols, .element_size = element_size};
     b->block = el_alloc(before + bytes + GUARD_BYTES, 1);
     assert_non_null(b->block);
+    t->mine += test_allocations() - allocations;
     memset(b->block, GUARD, before + bytes + GUARD_BYTES);
     b->data = b->block + before;
     return b;
@@ -71,10 +75,12 @@ static double get_number(const buffer *b, size_t i)
                                             : ((const double *)(const void *)b->data)[i];
 }
 
-static void remember(buffer *b)
+static void remember(trial *t, buffer *b)
 {
+    const unsigned long allocations = test_allocations();
     b->before = el_alloc(b->n + 1, b->element_size);
     assert_non_null(b->before);
+    t->mine += test_allocations() - allocations;
     memcpy(b->before, b->data, b->n * b->element_size);
 }
 
@@ -89,7 +95,7 @@ static el_tensor input(trial *t, size_t rows, size_t cols, double mean, double s
 {
     buffer *b = take(t, INPUT, "an input", rows * cols, cols, t->be->element_size);
     fill(t, b, mean, sigma);
-    remember(b);
+    remember(t, b);
     return el_tensor_of(b->data, rows, cols);
 }
 
@@ -99,8 +105,15 @@ static const uint32_t *input_index(trial *t, size_t n, size_t below)
     for (size_t i = 0; i < n; i++) {
         ((uint32_t *)(void *)b->data)[i] = (uint32_t)el_rng_below(&t->stream, below);
     }
-    remember(b);
+    remember(t, b);
     return (const uint32_t *)(const void *)b->data;
+}
+
+static void lay_out(trial *t, const size_t *lengths, size_t n_sequences)
+{
+    const unsigned long allocations = test_allocations();
+    t->layout = test_layout(lengths, n_sequences);
+    t->mine += test_allocations() - allocations;
 }
 
 /* Starts as not-a-number. */
@@ -198,7 +211,7 @@ static const size_t EMBED[][3] = {{4, 1, 3}, {9, 5, 7}, {30, 64, 11}, {21, 131, 
 static void run_embed_fwd(trial *t, size_t shape)
 {
     const size_t n = EMBED[shape][1], v = EMBED[shape][2], lengths[] = {EMBED[shape][0], 1, EMBED[shape][0]};
-    t->layout = test_layout(lengths, 3);
+    lay_out(t, lengths, 3);
     t->be->ops->embed_fwd(t->be, output(t, "y", t->layout.n_tokens, n, 2e-7), input(t, v, n, 0, 1),
                           input(t, 2, n, 0, 1), input(t, 32, n, 0, 1), input_index(t, t->layout.n_tokens, v),
                           input_index(t, t->layout.n_tokens, 2), &t->layout);
@@ -207,7 +220,7 @@ static void run_embed_fwd(trial *t, size_t shape)
 static void run_embed_bwd(trial *t, size_t shape)
 {
     const size_t n = EMBED[shape][1], v = EMBED[shape][2], lengths[] = {EMBED[shape][0], 1, EMBED[shape][0]};
-    t->layout = test_layout(lengths, 3);
+    lay_out(t, lengths, 3);
     t->be->ops->embed_bwd(t->be, changed(t, "dword", v, n, 0, 1, 1e-6), changed(t, "dtype", 2, n, 0, 1, 1e-6),
                           changed(t, "dposition", 32, n, 0, 1, 1e-6), input(t, t->layout.n_tokens, n, 0, 1),
                           input_index(t, t->layout.n_tokens, v), input_index(t, t->layout.n_tokens, 2), &t->layout);
@@ -228,7 +241,7 @@ static void run_norm_fwd(trial *t, size_t shape)
     const double *s = NORM[shape];
     const size_t rows = (size_t)s[0], n = (size_t)s[1];
     const double tolerance = norm_tolerance(shape);
-    t->layout = test_layout(&rows, 1);
+    lay_out(t, &rows, 1);
     const el_tensor x = input(t, rows, n, s[2], s[3]);
     const el_tensor z = s[4] > 0 ? input(t, rows, n, s[2], s[3]) : EL_ABSENT;
     t->be->ops->norm_fwd(t->be, output(t, "y", rows, n, tolerance), output(t, "sum", rows, n, 2e-7),
@@ -241,7 +254,7 @@ static void run_norm_fwd_in_place(trial *t, size_t shape)
 {
     const double *s = NORM[shape];
     const size_t rows = (size_t)s[0], n = (size_t)s[1];
-    t->layout = test_layout(&rows, 1);
+    lay_out(t, &rows, 1);
     const el_tensor x = input(t, rows, n, s[2], s[3]), z = changed(t, "sum over z", rows, n, 0, s[3], 2e-7);
     t->be->ops->norm_fwd(t->be, output(t, "y", rows, n, norm_tolerance(shape) * 4), z,
                          output(t, "stats", rows, 2, 2e-6), x, z, &(el_dropout){s[5], 4711}, &t->layout,
@@ -267,7 +280,7 @@ static const size_t DROPOUT[][2] = {{1, 1}, {5, 7}, {3, 130}, {200, 257}};
 static void run_dropout(trial *t, size_t shape)
 {
     const size_t rows = DROPOUT[shape][0], n = DROPOUT[shape][1];
-    t->layout = test_layout(&rows, 1);
+    lay_out(t, &rows, 1);
     t->be->ops->dropout(t->be, output(t, "y", rows, n, 2e-7), input(t, rows, n, 0, 1), &(el_dropout){0.1, 77},
                         &t->layout);
 }
@@ -275,7 +288,7 @@ static void run_dropout(trial *t, size_t shape)
 static void run_dropout_in_place(trial *t, size_t shape)
 {
     const size_t rows = DROPOUT[shape][0], n = DROPOUT[shape][1];
-    t->layout = test_layout(&rows, 1);
+    lay_out(t, &rows, 1);
     const el_tensor x = changed(t, "x", rows, n, 0, 1, 2e-7);
     t->be->ops->dropout(t->be, x, x, &(el_dropout){0.5, 77}, &t->layout);
 }
@@ -364,7 +377,11 @@ static const double ATTENTION[][4] = {{1, 1, 0, 1},    {2, 7, 0, 1},  {3, 16, 0.
 static void attention_layout(trial *t, size_t shape)
 {
     static const size_t some[] = {3, 1, 17, 130, 64}, longest[] = {LONGEST};
-    t->layout = shape % 3 == 2 ? test_layout(longest, 1) : test_layout(some, 5);
+    if (shape % 3 == 2) {
+        lay_out(t, longest, 1);
+    } else {
+        lay_out(t, some, 5);
+    }
 }
 
 static void run_attention_fwd(trial *t, size_t shape)
@@ -419,7 +436,7 @@ static void run_masked_lm_fwd(trial *t, size_t shape)
     const size_t m = (size_t)s[0], v = (size_t)s[1], width = (size_t)s[2], length = 200;
     const el_sampling sampling = {s[4], s[5] > 0 && v > 1, 999};
     const double tolerance = 3e-6;
-    t->layout = test_layout(&length, 1);
+    lay_out(t, &length, 1);
     t->be->ops->masked_lm_fwd(t->be, output(t, "loss", m, 1, tolerance), output(t, "lse", m, 1, tolerance),
                               output_index(t, "best", m), output_draws(t, "sampled", m), input(t, m, width, 0, s[3]),
                               input(t, v, width, 0, spread(width)), input(t, 1, v, 0, 0.5), input_index(t, m, v),
@@ -547,7 +564,11 @@ typedef struct world {
 static trial do_trial(const world *w, el_backend *be, size_t op, size_t shape, size_t offset)
 {
     trial t = {.be = be, .offset = offset, .stream = {el_rng_mix(w->seed + 1000 * op + shape), 0}};
+    const unsigned long allocations = test_allocations();
     OPERATORS[op].run(&t, shape);
+    if (test_allocations() - allocations != t.mine) {
+        fail_msg("%s, shape %zu, %s: the operator allocates", OPERATORS[op].name, shape, be->name);
+    }
     check_guards(&t, OPERATORS[op].name, shape);
     return t;
 }

@@ -24,9 +24,13 @@ double test_normal(el_rng_stream *stream)
 
 uint64_t test_seed(void)
 {
+    static bool printed;
     const char *text = getenv("TEST_SEED");
     const uint64_t seed = text ? strtoull(text, NULL, 10) : 20261123;
-    printf("TEST_SEED=%" PRIu64 "\n", seed);
+    if (!printed) {
+        printf("TEST_SEED=%" PRIu64 "\n", seed);
+        printed = true;
+    }
     return seed;
 }
 

@@ -1,5 +1,6 @@
-/* Plain C: layer norm of a residual sum. Sums over a row are kept in double, which makes the mean of a constant row
- * that constant: with an epsilon of 1e-12 an error of one unit in the last place of the mean would show. */
+/* Plain C: layer norm of a residual sum. Sums over a row are kept in double and the mean is corrected once, so that the
+ * mean of a constant row is that constant: with an epsilon of 1e-12 an error in the last place of the mean would show
+ * (tests/ops/test_backend.c, test_constant_row). */
 #include "backend/cpu/ref/ref.h"
 #include "base/rng.h"
 
@@ -14,16 +15,23 @@ static void residual_sum(real *sum, const real *x, const real *z, const el_row_d
     }
 }
 
+/* The mean of x - from. */
+static double mean_deviation(const real *x, double from, size_t n)
+{
+    double total = 0;
+    for (size_t c = 0; c < n; c++) {
+        total += (double)x[c] - from;
+    }
+    return total / (double)n;
+}
+
 void EL_REAL(el_ref_norm_fwd)(real *y, real *sum, real *stats, const real *x, const real *z,
                               const el_row_dropout *dropout, const real *gamma, const real *beta, double epsilon,
                               size_t n)
 {
     residual_sum(sum, x, z, dropout, n);
-    double total = 0;
-    for (size_t c = 0; c < n; c++) {
-        total += (double)sum[c];
-    }
-    const double mean = total / (double)n;
+    const double rough_mean = mean_deviation(sum, 0, n);
+    const double mean = rough_mean + mean_deviation(sum, rough_mean, n);
     double squares = 0;
     for (size_t c = 0; c < n; c++) {
         const double deviation = (double)sum[c] - mean;
