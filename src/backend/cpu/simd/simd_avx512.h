@@ -88,10 +88,14 @@ SIMD_INLINE vec v_max(vec a, vec b)
 {
     return _mm512_max_ps(a, b);
 }
+/* Without optimisation gcc makes this intrinsic a macro whose mask of ones it then warns about. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
 SIMD_INLINE vec v_round(vec a) /* to the nearest integer, ties to even */
 {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+#pragma GCC diagnostic pop
 SIMD_INLINE vec v_abs(vec a)
 {
     return _mm512_andnot_ps(_mm512_set1_ps(-0.0F), a);
