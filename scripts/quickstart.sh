@@ -45,11 +45,17 @@ show "$electra" pretrain --data "$work/shards" --output "$work/run" --size tiny 
 
 # ---- what came of it ---------------------------------------------------------------------------------------------------
 metric() { # the last value of $1 in the run's metrics
-    grep -o "\"$1\": *[-0-9.eE+]*" "$work/run/metrics.jsonl" | tail -n 1 | sed 's/.*: *//'
+    local value
+    value=$(grep -o "\"$1\": *[-0-9.eE+]*" "$work/run/metrics.jsonl" | tail -n 1 | sed 's/.*: *//' || true)
+    [ -n "$value" ] || { echo "$work/run/metrics.jsonl has no $1: the run ended before its first evaluation" >&2; exit 1; }
+    echo "$value"
 }
 percent() {
     awk -v x="$1" 'BEGIN { printf "%.1f %%", 100 * x }'
 }
+accuracy=$(metric heldout_generator_accuracy)
+perplexity=$(metric heldout_generator_perplexity)
+auc=$(metric heldout_auc)
 # The share of the commonest token: what a generator would get right that always says the same.
 commonest=$(find "$text" -name '*.txt' -exec cat {} + | "$electra" tokenize --vocab "$work/vocab.txt" --tokens --no-special --quiet |
     awk '{ for (i = 1; i <= NF; ++i) { ++n; if (++seen[$i] > most) { most = seen[$i]; word = $i } } }
@@ -57,12 +63,12 @@ commonest=$(find "$text" -name '*.txt' -exec cat {} + | "$electra" tokenize --vo
 
 step "What it learned, measured on the text held out"
 cat <<END
-The generator fills in hidden words. It named the very word that stood there in $(percent "$(metric heldout_generator_accuracy)")
+The generator fills in hidden words. It named the very word that stood there in $(percent "$accuracy")
 of all places; always answering '${commonest% *}', the commonest token, would give $(percent "${commonest#* }").
-(Its perplexity is $(metric heldout_generator_perplexity): it is as unsure as if it chose among so many words at random.)
+(Its perplexity is $perplexity: it is as unsure as if it chose among so many words at random.)
 
 The discriminator looks for words that the generator put in. Shown one replaced and one original word, it tells which
-is which in $(percent "$(metric heldout_auc)") of all cases; guessing gives 50 %. That is the number called AUC.
+is which in $(percent "$auc") of all cases; guessing gives 50 %. That is the number called AUC.
 
 Minutes of training show that it learns, not what it can do: published ELECTRA models train for days.
 END

@@ -512,7 +512,9 @@ bool el_hf_tokenizer_is_there(const char *folder)
 {
     char *json;
     char *text;
-    const bool found = is_there(folder, TOKENIZER_FILE, &json) | is_there(folder, VOCAB_FILE, &text);
+    const bool has_json = is_there(folder, TOKENIZER_FILE, &json); /* both are asked: each makes its path */
+    const bool has_vocab = is_there(folder, VOCAB_FILE, &text);
+    const bool found = has_json || has_vocab;
     el_free(json);
     el_free(text);
     return found;

@@ -78,7 +78,10 @@ static int set_up(void **state)
     make(&discriminator, EL_HEAD_DISCRIMINATOR);
     make(&generator, EL_HEAD_MASKED_LM);
     (void)snprintf(good, sizeof good, "%s/good", top);
-    return el_model_dir_write(good, &discriminator.network, discriminator.weights, discriminator.tokenizer, NULL);
+    return el_model_dir_write(good, &discriminator.network, discriminator.weights, discriminator.tokenizer, NULL) ==
+                   ELECTRA_OK
+               ? 0
+               : -1;
 }
 
 static int tear_down(void **state)
@@ -86,7 +89,7 @@ static int tear_down(void **state)
     (void)state;
     clear(&discriminator);
     clear(&generator);
-    return el_remove_tree(top, NULL);
+    return el_remove_tree(top, NULL) == ELECTRA_OK ? 0 : -1;
 }
 
 /* The path of a file in a folder below `top`; one result at a time for each `which`. */
