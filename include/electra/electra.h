@@ -12,6 +12,8 @@
 #define ELECTRA_ELECTRA_H
 
 #include <electra/data.h>
+#include <electra/infer.h>
+#include <electra/model.h>
 #include <electra/report.h>
 #include <electra/tokenizer.h>
 #include <electra/train.h>

@@ -2,7 +2,7 @@
  * record, and how a job talks to its caller (threads, log, progress).
  *
  *     electra_error error = {0};
- *     if (electra_model_load(&model, "my-model", &error) != ELECTRA_OK)
+ *     if (electra_model_load(&model, "my-model", NULL, &error) != ELECTRA_OK)
  *         fprintf(stderr, "%s: %s\n", error.where, error.message);
  *
  * The library keeps no global state, prints nothing and never exits: words go
@@ -46,11 +46,7 @@ typedef struct electra_error {
     char where[256];   /* the file, option or field it is about; may be empty */
 } electra_error;
 
-typedef enum electra_log_level {
-    ELECTRA_LOG_DEBUG,
-    ELECTRA_LOG_INFO,
-    ELECTRA_LOG_WARNING
-} electra_log_level;
+typedef enum electra_log_level { ELECTRA_LOG_DEBUG, ELECTRA_LOG_INFO, ELECTRA_LOG_WARNING } electra_log_level;
 
 /* Receives one line without a line end. May be called from the thread that runs the job only. */
 typedef void (*electra_log_fn)(void *user, electra_log_level level, const char *line);
@@ -60,7 +56,7 @@ typedef struct electra_progress {
     const char *stage; /* what is being done: "reading", "merging", ... */
     const char *unit;  /* of done and total: "bytes", "tokens", "steps" */
     double done;
-    double total;   /* 0 when it is not known */
+    double total;     /* 0 when it is not known */
     double seconds;   /* since the job began */
     const char *note; /* more to show beside it, such as the losses; may be NULL */
 } electra_progress;

@@ -1,0 +1,108 @@
+/* Models: Hugging Face directories of ELECTRA networks (config.json, model.safetensors, tokenizer files), as this
+ * library and transformers write them.
+ *
+ *     electra_model *model = NULL;
+ *     if (electra_model_load(&model, "run/discriminator", NULL, &error) == ELECTRA_OK) {
+ *         electra_model_info info = electra_model_describe(model);
+ *         printf("%zu parameters\n", info.parameters);
+ *     }
+ *     electra_model_free(model);
+ *
+ * A loaded model never changes and may be used by any number of threads and sessions (infer.h). */
+#ifndef ELECTRA_MODEL_H
+#define ELECTRA_MODEL_H
+
+#include <electra/tokenizer.h>
+#include <electra/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct electra_model electra_model;
+
+/* What a model can be asked. */
+typedef enum electra_model_kind {
+    ELECTRA_MODEL_ENCODER,       /* hidden states only: no head */
+    ELECTRA_MODEL_DISCRIMINATOR, /* which tokens were replaced (ElectraForPreTraining) */
+    ELECTRA_MODEL_GENERATOR      /* which token stands at a [MASK] (ElectraForMaskedLM) */
+} electra_model_kind;
+
+/* "encoder", "discriminator", "generator". */
+ELECTRA_API const char *electra_model_kind_name(electra_model_kind kind);
+
+typedef struct electra_model_options {
+    size_t struct_size;
+    /* Recognise all five special tokens where their names stand in a text, as the Hugging Face library does. Without
+     * it a generator recognises [MASK] and other models none, so that a stranger's text cannot inject [SEP]. */
+    bool specials_in_text;
+    electra_runtime runtime; /* its log gets warnings */
+} electra_model_options;
+
+ELECTRA_API electra_model_options electra_model_options_default(void);
+
+/* Read a model directory. Every float format is converted to 32 bits. options may be NULL for the defaults.
+ * ELECTRA_INVALID: a file is missing, damaged, or holds something that cannot be computed here; the message names the
+ * file and the tensor or member, what was expected and what was found. ELECTRA_NO_RESOURCE: out of memory. */
+ELECTRA_API electra_status electra_model_load(electra_model **out, const char *folder,
+                                              const electra_model_options *options, electra_error *err);
+
+/* Sessions on the model must be gone. Accepts NULL. */
+ELECTRA_API void electra_model_free(electra_model *model);
+
+ELECTRA_API electra_model_kind electra_model_kind_of(const electra_model *model);
+
+/* Borrowed from the model. */
+ELECTRA_API const electra_tokenizer *electra_model_tokenizer(const electra_model *model);
+
+/* ---- sizes ---------------------------------------------------------------------------------------------------- */
+
+/* What a network is and what it costs. Letters as in docs/MODEL.md. */
+typedef struct electra_model_info {
+    electra_model_kind kind;
+    size_t vocab_size;        /* V */
+    size_t embedding_size;    /* E */
+    size_t hidden_size;       /* H */
+    size_t layers;            /* L */
+    size_t heads;             /* A */
+    size_t intermediate_size; /* F */
+    size_t max_positions;
+    const char *activation; /* "gelu"; a constant */
+
+    size_t parameters; /* each tensor once: a generator's output matrix is its word table */
+    size_t embedding_parameters;
+    size_t layer_parameters; /* projection and all layers */
+    size_t head_parameters;
+    size_t weight_bytes; /* in memory, 32 bits each */
+
+    /* Floating-point operations for one token of a sequence of `flops_length` tokens, counted as the published system
+     * counts them (embedding look-ups as dense products; backward as much as forward). */
+    size_t flops_length;
+    double forward_flops;
+    double training_flops;
+} electra_model_info;
+
+/* flops_length is min(128, max_positions). */
+ELECTRA_API electra_model_info electra_model_describe(const electra_model *model);
+
+/* A pre-training pair that need not exist: what a preset would be. */
+typedef struct electra_pair_info {
+    electra_model_info generator; /* shared tensors are counted in both networks ... */
+    electra_model_info discriminator;
+    size_t parameters;       /* ... and once here */
+    double training_flops;   /* for one token of a training sequence, both networks */
+    size_t parameter_bytes;  /* parameters, gradients and both moments of the optimiser */
+    size_t activation_bytes; /* everything else that a step of `batch` sequences needs */
+    size_t batch;            /* sequences of a step, all at once (micro-batches need less) */
+    size_t length;           /* tokens of a sequence */
+} electra_pair_info;
+
+/* size: "tiny", "mini", "small", "base" or "large". vocab_size, batch, length: 0 for those of the preset. sharing is
+ * the published one. ELECTRA_MISUSE: an unknown size, or a length beyond the model's positions. */
+ELECTRA_API electra_status electra_size_describe(electra_pair_info *out, const char *size, size_t vocab_size,
+                                                 size_t batch, size_t length, electra_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

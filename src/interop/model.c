@@ -1,0 +1,210 @@
+/* Owns loaded models: the block of weights, its table, the tokenizer. */
+#include "interop/model.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "interop/hf_tokenizer.h"
+#include "interop/model_dir.h"
+#include "model/flops.h"
+
+enum { INFO_LENGTH = 128 }; /* tokens of the sequence whose cost is described */
+
+struct electra_model {
+    char *folder;
+    el_backend *be; /* owns the memory of the weights */
+    el_params params;
+    el_network network;
+    void *weights;
+    electra_tokenizer *tokenizer; /* NULL if the folder has none */
+};
+
+electra_model_options electra_model_options_default(void)
+{
+    return (electra_model_options){.struct_size = sizeof(electra_model_options)};
+}
+
+const char *electra_model_kind_name(electra_model_kind kind)
+{
+    switch (kind) {
+    case ELECTRA_MODEL_ENCODER: return "encoder";
+    case ELECTRA_MODEL_DISCRIMINATOR: return "discriminator";
+    case ELECTRA_MODEL_GENERATOR: return "generator";
+    }
+    return "unknown kind";
+}
+
+static electra_model_kind kind_of_head(el_head head)
+{
+    switch (head) {
+    case EL_HEAD_DISCRIMINATOR: return ELECTRA_MODEL_DISCRIMINATOR;
+    case EL_HEAD_MASKED_LM: return ELECTRA_MODEL_GENERATOR;
+    case EL_HEAD_NONE: break;
+    }
+    return ELECTRA_MODEL_ENCODER;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------------- */
+
+void electra_model_free(electra_model *model)
+{
+    if (!model) {
+        return;
+    }
+    if (model->weights) {
+        model->be->ops->free(model->be, model->weights);
+    }
+    el_params_clear(&model->params);
+    el_backend_free(model->be);
+    electra_tokenizer_free(model->tokenizer);
+    el_free(model->folder);
+    el_free(model);
+}
+
+static electra_status load_weights(electra_model *m, const el_model_dir *dir, const electra_runtime *rt,
+                                   electra_error *err)
+{
+    const el_head head = el_model_dir_head(dir);
+    if (head == EL_HEAD_NONE && el_model_dir_config(dir)->architecture[0]) {
+        el_log(rt, ELECTRA_LOG_INFO, "%s: %s is loaded as an encoder, without its head", m->folder,
+               el_model_dir_config(dir)->architecture);
+    }
+    EL_TRY(el_params_build_single(&m->params, &m->network, &el_model_dir_config(dir)->model, head, err));
+    const size_t bytes = m->params.elements * m->be->element_size;
+    m->weights = m->be->ops->alloc(m->be, bytes);
+    if (!m->weights) {
+        return el_fail_memory(err, "the weights of a model", bytes);
+    }
+    return el_model_dir_read(dir, el_model_weights(m, m->be), m->network.role,
+                             head == EL_HEAD_NONE ? EL_READ_ENCODER : EL_READ_ALL, err);
+}
+
+static electra_status load_tokenizer(electra_model *m, const electra_model_options *options, electra_error *err)
+{
+    if (!el_hf_tokenizer_is_there(m->folder)) {
+        return ELECTRA_OK;
+    }
+    const electra_specials_in_text by_kind =
+        m->network.head_kind == EL_HEAD_MASKED_LM ? ELECTRA_SPECIALS_MASK : ELECTRA_SPECIALS_NONE;
+    EL_TRY(el_hf_tokenizer_read(&m->tokenizer, m->folder, options->specials_in_text ? ELECTRA_SPECIALS_ALL : by_kind,
+                                &options->runtime, err));
+    const size_t tokens = electra_tokenizer_size(m->tokenizer);
+    if (tokens > m->network.config.vocab_size) {
+        return el_fail(err, ELECTRA_INVALID, m->folder,
+                       "%s: the vocabulary has %zu tokens, but the model knows only %zu (\"vocab_size\" in "
+                       "config.json); these files belong to different models",
+                       m->folder, tokens, m->network.config.vocab_size);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status load(electra_model *m, const char *folder, const electra_model_options *options,
+                           electra_error *err)
+{
+    m->folder = el_strdup(folder);
+    if (!m->folder) {
+        return el_fail_memory(err, folder, strlen(folder));
+    }
+    EL_TRY(el_backend_create_cpu(&m->be, NULL, EL_CPU_BEST, err));
+    el_model_dir *dir;
+    EL_TRY(el_model_dir_open(&dir, folder, &options->runtime, err));
+    const electra_status status = load_weights(m, dir, &options->runtime, err);
+    el_model_dir_close(dir);
+    return status == ELECTRA_OK ? load_tokenizer(m, options, err) : status;
+}
+
+electra_status electra_model_load(electra_model **out, const char *folder, const electra_model_options *options,
+                                  electra_error *err)
+{
+    if (!out || !folder) {
+        return el_fail(err, ELECTRA_MISUSE, "electra_model_load", "out and folder must be given");
+    }
+    *out = NULL;
+    electra_model_options o = electra_model_options_default();
+    if (options) {
+        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    }
+    electra_model *m = el_alloc(1, sizeof *m);
+    if (!m) {
+        return el_fail_memory(err, folder, sizeof *m);
+    }
+    const electra_status status = load(m, folder, &o, err);
+    if (status != ELECTRA_OK) {
+        electra_model_free(m);
+        return status;
+    }
+    *out = m;
+    return ELECTRA_OK;
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------------- */
+
+electra_model_kind electra_model_kind_of(const electra_model *model)
+{
+    return kind_of_head(model->network.head_kind);
+}
+
+const electra_tokenizer *electra_model_tokenizer(const electra_model *model)
+{
+    return model->tokenizer;
+}
+
+const el_network *el_model_network(const electra_model *model)
+{
+    return &model->network;
+}
+
+el_weights el_model_weights(const electra_model *model, el_backend *be)
+{
+    return (el_weights){be, &model->params, model->weights};
+}
+
+const char *el_model_folder(const electra_model *model)
+{
+    return model->folder;
+}
+
+void el_model_describe_network(electra_model_info *out, const el_network *network, const el_params *params,
+                               size_t flops_length)
+{
+    const el_model_config *c = &network->config;
+    *out = (electra_model_info){.kind = kind_of_head(network->head_kind),
+                                .vocab_size = c->vocab_size,
+                                .embedding_size = c->embedding_size,
+                                .hidden_size = c->hidden_size,
+                                .layers = c->n_layers,
+                                .heads = c->n_heads,
+                                .intermediate_size = c->intermediate_size,
+                                .max_positions = c->max_positions,
+                                .activation = el_activation_name(c->activation),
+                                .flops_length = flops_length};
+    for (size_t i = 0; i < params->count; i++) {
+        const el_param *p = &params->list[i];
+        const size_t n = p->rows * p->cols;
+        if (!el_param_belongs(p, network->role)) {
+            continue;
+        }
+        out->parameters += n;
+        if (strncmp(p->name, "electra.embeddings.", strlen("electra.embeddings.")) == 0) {
+            out->embedding_parameters += n;
+        } else if (strncmp(p->name, "electra.", strlen("electra.")) == 0) {
+            out->layer_parameters += n;
+        } else {
+            out->head_parameters += n;
+        }
+    }
+    out->weight_bytes = out->parameters * sizeof(float);
+    out->forward_flops = el_flops_forward(c, network->head_kind, flops_length) / (double)flops_length;
+    out->training_flops = 2 * out->forward_flops;
+}
+
+electra_model_info electra_model_describe(const electra_model *model)
+{
+    const size_t positions = model->network.config.max_positions;
+    electra_model_info info;
+    el_model_describe_network(&info, &model->network, &model->params,
+                              positions < INFO_LENGTH ? positions : INFO_LENGTH);
+    return info;
+}
