@@ -10,106 +10,59 @@
 #include "text/unicode_tables.h"
 #include "text/utf8.h"
 
-/* ---- the trie ------------------------------------------------------------------------------------------------ */
-
-static el_trie_edge *free_or_equal(el_trie_edge *edges, uint32_t mask, uint32_t key)
-{
-    uint32_t slot = el_trie_slot(key, mask);
-    while (edges[slot].key && edges[slot].key != key) {
-        slot = (slot + 1) & mask;
-    }
-    return &edges[slot];
-}
-
-static bool trie_grow(el_trie *trie)
-{
-    const uint32_t n = trie->edges ? 2 * (trie->mask + 1) : 1024;
-    el_trie_edge *edges = el_alloc(n, sizeof edges[0]);
-    if (!edges) {
-        return false;
-    }
-    for (uint32_t i = 0; trie->edges && i <= trie->mask; i++) {
-        if (trie->edges[i].key) {
-            *free_or_equal(edges, n - 1, trie->edges[i].key) = trie->edges[i];
-        }
-    }
-    el_free(trie->edges);
-    trie->edges = edges;
-    trie->mask = n - 1;
-    return true;
-}
-
-/* Lead from a root along the bytes to `id`, making what is missing. *older: the id that ended there before. */
-static electra_status trie_add(el_trie *trie, uint32_t root, const char *bytes, size_t n, uint32_t id, uint32_t *older,
-                               electra_error *err)
-{
-    uint32_t node = root;
-    el_trie_edge *edge = NULL;
-    for (size_t i = 0; i < n; i++) {
-        if (2 * trie->n_edges >= trie->mask && !trie_grow(trie)) {
-            return el_fail_memory(err, "the trie of the vocabulary", 4 * sizeof *edge * (size_t)trie->n_edges);
-        }
-        const uint32_t key = (node << 8 | (uint8_t)bytes[i]) + 1;
-        edge = free_or_equal(trie->edges, trie->mask, key);
-        if (!edge->key) {
-            if (trie->n_nodes == EL_TRIE_NODES_MOST - 1) {
-                return el_fail(err, ELECTRA_INVALID, "vocabulary",
-                               "the vocabulary is too large: its tokens have more "
-                               "than %d distinct beginnings",
-                               EL_TRIE_NODES_MOST);
-            }
-            *edge = (el_trie_edge){key, trie->n_nodes++, ELECTRA_NO_TOKEN};
-            trie->n_edges++;
-        }
-        node = edge->to;
-    }
-    *older = edge ? edge->id : ELECTRA_NO_TOKEN;
-    if (edge) {
-        edge->id = id;
-    }
-    return ELECTRA_OK;
-}
-
-uint32_t el_vocab_id(const el_vocab *vocab, const char *token, size_t bytes)
-{
-    const el_trie_edge *edge = NULL;
-    for (size_t i = 0; i < bytes; i++) {
-        edge = el_trie_step(&vocab->trie, edge ? edge->to : EL_TRIE_WHOLE, (uint8_t)token[i]);
-        if (!edge) {
-            return ELECTRA_NO_TOKEN;
-        }
-    }
-    return edge ? edge->id : ELECTRA_NO_TOKEN;
-}
-
 /* ---- from the tokens' texts to a vocabulary -------------------------------------------------------------------- */
 
-/* Fill the trie; says in the log which lines are doubled (the first few) and how many there are. */
-static electra_status index_tokens(el_vocab *vocab, const char *where, const electra_runtime *rt, electra_error *err)
+/* Say in the log which tokens stand there more than once (the first few) and how many do. keys: sorted. */
+static void warn_of_doubles(const el_trie_key *keys, size_t n, const char *where, const electra_runtime *rt)
 {
     enum { SHOWN = 3 };
     size_t doubled = 0;
-    vocab->trie.n_nodes = 2; /* the two roots */
-    if (!trie_grow(&vocab->trie)) {
-        return el_fail_memory(err, "the trie of the vocabulary", 1024 * sizeof(el_trie_edge));
-    }
-    for (uint32_t id = 0; id < vocab->n; id++) {
-        const char *token = el_vocab_token(vocab, id);
-        const size_t bytes = el_vocab_token_bytes(vocab, id);
-        uint32_t older;
-        EL_TRY(trie_add(&vocab->trie, EL_TRIE_WHOLE, token, bytes, id, &older, err));
-        if (older != ELECTRA_NO_TOKEN && doubled++ < SHOWN) {
+    for (size_t i = 1; i < n; i++) {
+        const el_trie_key *a = &keys[i - 1], *b = &keys[i];
+        const bool equal = a->root == EL_TRIE_WHOLE && b->root == EL_TRIE_WHOLE && a->bytes > 0 &&
+                           a->bytes == b->bytes && memcmp(a->text, b->text, a->bytes) == 0;
+        if (equal && doubled++ < SHOWN) {
             el_log(rt, ELECTRA_LOG_WARNING, "%s: the token \"%s\" has the ids %u and %u; text will be given %u", where,
-                   token, older, id, id);
-        }
-        if (bytes > 2 && memcmp(token, "##", 2) == 0) {
-            EL_TRY(trie_add(&vocab->trie, EL_TRIE_REST, token + 2, bytes - 2, id, &older, err));
+                   a->text, a->id, b->id, b->id);
         }
     }
     if (doubled > SHOWN) {
         el_log(rt, ELECTRA_LOG_WARNING, "%s: %zu tokens stand there more than once", where, doubled);
     }
-    return ELECTRA_OK;
+}
+
+static electra_status index_tokens(el_vocab *vocab, const char *where, const electra_runtime *rt, electra_error *err)
+{
+    el_trie_key *keys = el_alloc(vocab->n, 2 * sizeof keys[0]);
+    if (!keys) {
+        return el_fail_memory(err, "the index of the vocabulary", 2 * vocab->n * sizeof keys[0]);
+    }
+    size_t n = 0;
+    for (uint32_t id = 0; id < vocab->n; id++) {
+        const char *token = el_vocab_token(vocab, id);
+        const size_t bytes = el_vocab_token_bytes(vocab, id);
+        keys[n++] = (el_trie_key){token, bytes, id, EL_TRIE_WHOLE};
+        if (bytes > 2 && memcmp(token, "##", 2) == 0) {
+            keys[n++] = (el_trie_key){token + 2, bytes - 2, id, EL_TRIE_REST};
+        }
+    }
+    const electra_status status = el_trie_build(&vocab->trie, keys, n, err);
+    if (status == ELECTRA_OK) {
+        warn_of_doubles(keys, n, where, rt);
+    }
+    el_free(keys);
+    return status;
+}
+
+uint32_t el_vocab_id(const el_vocab *vocab, const char *token, size_t bytes)
+{
+    uint32_t state = EL_TRIE_WHOLE;
+    for (size_t i = 0; i < bytes; i++) {
+        if (!el_trie_step(&vocab->trie, &state, (uint8_t)token[i])) {
+            return ELECTRA_NO_TOKEN;
+        }
+    }
+    return el_trie_ends(&vocab->trie, state) ? vocab->trie.ids[state] : ELECTRA_NO_TOKEN;
 }
 
 static electra_status find_specials(el_vocab *vocab, const char *where, electra_error *err)
@@ -164,7 +117,7 @@ void el_vocab_clear(el_vocab *vocab)
 {
     el_free(vocab->text);
     el_free(vocab->starts);
-    el_free(vocab->trie.edges);
+    el_trie_clear(&vocab->trie);
     *vocab = (el_vocab){0};
 }
 

@@ -1,26 +1,14 @@
-/* A vocabulary: tokens by id, ids by token, and the trie that WordPiece walks. */
+/* A vocabulary: tokens by id, and ids by token through the trie that WordPiece walks. */
 #ifndef EL_TEXT_VOCAB_H
 #define EL_TEXT_VOCAB_H
 
 #include <electra/tokenizer.h>
 
-/* A trie over bytes whose edges live in one hash table: a step is one probe, and building needs no search for room.
- * Two roots: EL_TRIE_WHOLE leads to every token as it is written, EL_TRIE_REST to what follows the "##" of the tokens
- * that continue a word. */
-enum { EL_TRIE_WHOLE = 0, EL_TRIE_REST = 1, EL_TRIE_NODES_MOST = 1 << 24 };
+#include "text/trie.h"
 
-typedef struct el_trie_edge {
-    uint32_t key; /* (node << 8 | byte) + 1; 0: free */
-    uint32_t to;  /* node */
-    uint32_t id;  /* of the token that ends at `to`, or ELECTRA_NO_TOKEN */
-} el_trie_edge;
-
-typedef struct el_trie {
-    el_trie_edge *edges; /* [mask + 1], at most half full */
-    uint32_t mask;
-    uint32_t n_edges;
-    uint32_t n_nodes;
-} el_trie;
+/* The two roots of the trie: one leads to every token as it is written, the other to what follows the "##" of the
+ * tokens that continue a word. */
+enum { EL_TRIE_WHOLE = 0, EL_TRIE_REST = 1 };
 
 typedef struct el_vocab {
     size_t n;       /* V */
@@ -49,26 +37,5 @@ static inline size_t el_vocab_token_bytes(const el_vocab *vocab, uint32_t id)
 }
 
 uint32_t el_vocab_id(const el_vocab *vocab, const char *token, size_t bytes);
-
-static inline uint32_t el_trie_slot(uint32_t key, uint32_t mask)
-{
-    const uint32_t mixed = key * 0x9E3779B1u; /* 2^32 / golden ratio */
-    return (mixed ^ mixed >> 15) & mask;
-}
-
-/* The edge that leaves a node with a byte, or NULL. */
-static inline const el_trie_edge *el_trie_step(const el_trie *trie, uint32_t node, uint8_t byte)
-{
-    const uint32_t key = (node << 8 | byte) + 1;
-    for (uint32_t slot = el_trie_slot(key, trie->mask);; slot = (slot + 1) & trie->mask) {
-        const el_trie_edge *edge = &trie->edges[slot];
-        if (edge->key == key) {
-            return edge;
-        }
-        if (edge->key == 0) {
-            return NULL;
-        }
-    }
-}
 
 #endif

@@ -5,20 +5,15 @@
 static uint32_t longest_match(const el_trie *trie, uint32_t root, const uint8_t *word, size_t from, size_t bytes,
                               size_t *end)
 {
-    uint32_t best = ELECTRA_NO_TOKEN;
-    uint32_t node = root;
-    for (size_t i = from; i < bytes; i++) {
-        const el_trie_edge *edge = el_trie_step(trie, node, word[i]);
-        if (!edge) {
-            break;
-        }
-        node = edge->to;
-        if (edge->id != ELECTRA_NO_TOKEN) {
-            best = edge->id;
+    uint32_t state = root;
+    uint32_t best = root; /* no key ends at a root */
+    for (size_t i = from; i < bytes && el_trie_step(trie, &state, word[i]); i++) {
+        if (el_trie_ends(trie, state)) {
+            best = state;
             *end = i + 1;
         }
     }
-    return best;
+    return best == root ? ELECTRA_NO_TOKEN : trie->ids[best];
 }
 
 size_t el_wordpiece(const el_vocab *vocab, const uint8_t *word, size_t bytes, uint32_t *ids, uint32_t *ends)
