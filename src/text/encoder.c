@@ -15,8 +15,8 @@
  */
 
 enum {
-    CACHE_BITS = 14,
-    CACHE_SETS = 1 << CACHE_BITS, /* of 2 words of 32 bytes: 1 MiB */
+    CACHE_BITS = 15,
+    CACHE_SETS = 1 << CACHE_BITS, /* of 2 words of 32 bytes: 2 MiB */
     KEY_BYTES = 16,
     CACHED_IDS = 3
 };
@@ -179,15 +179,16 @@ static inline el_cached_word *cache_set(const electra_encoder *e, const uint64_t
     return e->cache + 2 * ((mixed ^ mixed << 32) >> (64 - CACHE_BITS));
 }
 
-static inline bool has_key(const el_cached_word *w, const uint64_t key[2])
-{
-    return w->key[0] == key[0] && w->key[1] == key[1];
-}
-
-static inline const el_cached_word *cache_find(const electra_encoder *e, const uint64_t key[2])
+/* The word with this key or, if it is not there, the one that would be thrown out for it. Choosing between the two
+ * of a set without a branch lets the processor go on with the next words while this set is still on its way from
+ * memory. */
+static inline const el_cached_word *cache_find(const electra_encoder *e, const uint64_t key[2], bool *found)
 {
     const el_cached_word *set = cache_set(e, key);
-    return has_key(&set[0], key) ? &set[0] : has_key(&set[1], key) ? &set[1] : NULL;
+    const uint64_t differs_first = (set[0].key[0] ^ key[0]) | (set[0].key[1] ^ key[1]);
+    const el_cached_word *word = &set[differs_first != 0];
+    *found = ((word->key[0] ^ key[0]) | (word->key[1] ^ key[1])) == 0;
+    return word;
 }
 
 /* The newest word takes the first place of its set, the one that was there the second. */
@@ -201,13 +202,6 @@ static void cache_keep(electra_encoder *e, const uint64_t key[2], const uint32_t
             set[0].ids[i] = ids[i];
         }
     }
-}
-
-/* Append what a cached word becomes; there must be room for CACHED_IDS. Copying all three is cheaper than asking. */
-static inline void add_cached(electra_ids *ids, const el_cached_word *word)
-{
-    memcpy(ids->ids + ids->n, word->ids, sizeof word->ids);
-    ids->n += word->n;
 }
 
 /* ---- words that are not in the cache
@@ -275,9 +269,11 @@ static electra_status add_word(electra_encoder *e, const uint8_t *text, const ui
     uint64_t key[2];
     const bool has_one = key_of(e->tokenizer, raw, key);
     EL_TRY(reserve_ids(ids, CACHED_IDS, err));
-    const el_cached_word *known = has_one ? cache_find(e, key) : NULL;
-    if (known) {
-        add_cached(ids, known);
+    bool found = false;
+    const el_cached_word *known = has_one ? cache_find(e, key, &found) : NULL;
+    if (found) {
+        memcpy(ids->ids + ids->n, known->ids, sizeof known->ids);
+        ids->n += known->n;
         return ELECTRA_OK;
     }
     const size_t before = ids->n;
@@ -298,36 +294,48 @@ static electra_status add_word(electra_encoder *e, const uint8_t *text, const ui
 /* ---- a text
  * ---------------------------------------------------------------------------------------------------------- */
 
-/* A piece of text in which no special token is recognised. */
-static electra_status add_segment(electra_encoder *e, const uint8_t *text, const uint8_t *end, electra_ids *ids,
-                                  electra_error *err)
+/* The fast loop: white space, ASCII punctuation and plain words that are in the cache, as long as they follow each
+ * other and there is room for their ids. Returns where it stopped. */
+static const uint8_t *add_known(const electra_encoder *e, const uint8_t *p, const uint8_t *end, electra_ids *ids)
 {
     const electra_tokenizer *t = e->tokenizer;
     const uint8_t *kinds = t->normalizer.kinds;
     const uint64_t lower = t->normalizer.lowercase ? EACH(0x20) : 0;
-    for (const uint8_t *p = text; p < end;) {
+    uint32_t *out = ids->ids + ids->n;
+    const uint32_t *last_room = ids->ids + ids->capacity - CACHED_IDS;
+    while (end - p > KEY_BYTES && out <= last_room) {
         const el_byte_kind kind = kinds[*p];
-        if (kind == EL_BYTE_SPACE || kind == EL_BYTE_DROPPED) {
-            p++;
-            continue;
-        }
-        EL_TRY(reserve_ids(ids, CACHED_IDS, err));
-        if (kind == EL_BYTE_ALONE) {
-            ids->ids[ids->n++] = t->alone[*p++];
-            continue;
-        }
-        if (kind == EL_BYTE_PLAIN && end - p > KEY_BYTES) {
+        if (kind == EL_BYTE_PLAIN) {
             const plain_run run = measure_run(p, lower);
             const el_byte_kind next = kinds[p[run.bytes]];
-            const bool ends = run.bytes < KEY_BYTES && (next == EL_BYTE_SPACE || next == EL_BYTE_ALONE);
-            const el_cached_word *known = ends ? cache_find(e, run.key) : NULL;
-            if (known) {
-                add_cached(ids, known);
-                p += run.bytes;
-                continue;
+            bool found;
+            const el_cached_word *word = cache_find(e, run.key, &found);
+            if (run.bytes == KEY_BYTES || (next != EL_BYTE_SPACE && next != EL_BYTE_ALONE) || !found) {
+                break;
             }
+            memcpy(out, word->ids, sizeof word->ids); /* all three: cheaper than asking how many */
+            out += word->n;
+            p += run.bytes;
+        } else if (kind == EL_BYTE_ALONE) {
+            *out++ = t->alone[*p++];
+        } else if (kind == EL_BYTE_SPACE) {
+            p++;
+        } else {
+            break;
         }
-        const el_raw_word raw = el_next_word(&t->normalizer, p, end);
+    }
+    ids->n = (size_t)(out - ids->ids);
+    return p;
+}
+
+/* A piece of text in which no special token is recognised. */
+static electra_status add_segment(electra_encoder *e, const uint8_t *text, const uint8_t *end, electra_ids *ids,
+                                  electra_error *err)
+{
+    for (const uint8_t *p = text; p < end;) {
+        EL_TRY(reserve_ids(ids, CACHED_IDS, err));
+        p = add_known(e, p, end, ids);
+        const el_raw_word raw = el_next_word(&e->tokenizer->normalizer, p, end);
         if (raw.kind == EL_WORD_NONE) {
             break;
         }
