@@ -67,6 +67,12 @@ ELECTRA_API electra_tokenizer_options electra_tokenizer_options_default(void);
 ELECTRA_API electra_status electra_tokenizer_load(electra_tokenizer **out, const char *path,
                                                   const electra_tokenizer_options *options, electra_error *err);
 
+/* The tokenizer of a Hugging Face model directory, with the casing that its files ask for. runtime may be NULL.
+ * ELECTRA_INVALID: the files are missing, or ask for something that this library would do otherwise. */
+ELECTRA_API electra_status electra_tokenizer_load_model(electra_tokenizer **out, const char *folder,
+                                                        electra_specials_in_text specials,
+                                                        const electra_runtime *runtime, electra_error *err);
+
 /* The same from n tokens in memory (copied); token i gets id i. NULL entries are ids without a token. */
 ELECTRA_API electra_status electra_tokenizer_create(electra_tokenizer **out, const char *const *tokens, size_t n,
                                                     const electra_tokenizer_options *options, electra_error *err);

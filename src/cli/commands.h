@@ -5,6 +5,8 @@
 #include "options.h"
 
 /* text -> vocabulary -> ids */
+extern const cli_command cli_vocab;
+extern const cli_command cli_tokenize;
 
 /* corpus -> shards */
 extern const cli_command cli_prepare;

@@ -4,6 +4,8 @@
 /* In the order of the work, which is the order of the overview. */
 const cli_command *const cli_commands[] = {
     /* text -> vocabulary -> ids */
+    &cli_vocab,
+    &cli_tokenize,
 
     /* corpus -> shards */
     &cli_prepare,

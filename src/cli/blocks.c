@@ -1,0 +1,105 @@
+/* Owns reading input by large blocks. */
+#include "blocks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { BLOCK_BYTES = 4 << 20 };
+
+electra_status cli_blocks_open(cli_blocks *b, const char *path, electra_error *err)
+{
+    *b = (cli_blocks){.name = path, .file = -1};
+    const bool is_stdin = strcmp(path, "-") == 0;
+    b->file = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (b->file < 0) {
+        return cli_fail(err, ELECTRA_INVALID, path, "cannot open: %s", strerror(errno));
+    }
+    return ELECTRA_OK;
+}
+
+void cli_blocks_close(cli_blocks *b)
+{
+    if (b->file > STDIN_FILENO) {
+        (void)close(b->file);
+    }
+    free(b->buffer);
+    *b = (cli_blocks){.file = -1};
+}
+
+/* Read once, making room before. */
+static electra_status read_more(cli_blocks *b, electra_error *err)
+{
+    if (b->begin > 0) {
+        memmove(b->buffer, b->buffer + b->begin, b->end - b->begin);
+        b->end -= b->begin;
+        b->begin = 0;
+    }
+    if (b->end == b->capacity) {
+        const size_t more = b->capacity ? 2 * b->capacity : 2 * BLOCK_BYTES;
+        char *grown = realloc(b->buffer, more);
+        if (!grown) {
+            return cli_fail(err, ELECTRA_NO_RESOURCE, b->name, "out of memory for a line of more than %zu bytes",
+                            b->capacity);
+        }
+        b->buffer = grown;
+        b->capacity = more;
+    }
+    ssize_t got;
+    do {
+        got = read(b->file, b->buffer + b->end, b->capacity - b->end);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return cli_fail(err, ELECTRA_INVALID, b->name, "cannot read: %s", strerror(errno));
+    }
+    b->at_end = got == 0;
+    const char *fresh = b->buffer + b->end;
+    const char *last = got > 0 ? memrchr(fresh, '\n', (size_t)got) : NULL;
+    if (last) {
+        b->ready = (size_t)(last + 1 - b->buffer);
+    }
+    b->end += (size_t)got;
+    return ELECTRA_OK;
+}
+
+/* Whether reading would not have to wait. */
+static bool has_more_now(const cli_blocks *b)
+{
+    struct pollfd p = {.fd = b->file, .events = POLLIN};
+    return poll(&p, 1, 0) > 0;
+}
+
+electra_status cli_blocks_next(cli_blocks *b, const char **text, size_t *bytes, electra_error *err)
+{
+    while (!b->at_end && (b->ready == 0 || (b->end - b->begin < BLOCK_BYTES && has_more_now(b)))) {
+        const electra_status status = read_more(b, err);
+        if (status != ELECTRA_OK) {
+            return status;
+        }
+    }
+    *bytes = b->at_end ? b->end - b->begin : b->ready; /* the last line may lack its end */
+    *text = b->buffer + b->begin;
+    b->begin += *bytes;
+    b->ready = 0;
+    return ELECTRA_OK;
+}
+
+bool cli_next_line(const char **text, size_t *bytes, const char **line, size_t *line_bytes)
+{
+    if (*bytes == 0) {
+        return false;
+    }
+    const char *end = memchr(*text, '\n', *bytes);
+    const size_t taken = end ? (size_t)(end - *text) + 1 : *bytes;
+    *line = *text;
+    *line_bytes = end ? taken - 1 : taken;
+    if (end && *line_bytes > 0 && (*line)[*line_bytes - 1] == '\r') {
+        --*line_bytes;
+    }
+    *text += taken;
+    *bytes -= taken;
+    return true;
+}

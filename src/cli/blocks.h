@@ -1,0 +1,29 @@
+/* Input in blocks of whole lines: as much as there is, up to a few megabytes, so that a file is read fast and a pipe is
+ * answered at once. */
+#ifndef EL_CLI_BLOCKS_H
+#define EL_CLI_BLOCKS_H
+
+#include "options.h"
+
+typedef struct cli_blocks {
+    const char *name; /* for messages; "-" is stdin */
+    int file;
+    char *buffer;
+    size_t capacity;
+    size_t begin, end; /* bytes that have been read and not handed out */
+    size_t ready;      /* of them, those up to the last line end */
+    bool at_end;
+} cli_blocks;
+
+/* path "-": stdin. Close in any case. */
+electra_status cli_blocks_open(cli_blocks *b, const char *path, electra_error *err);
+void cli_blocks_close(cli_blocks *b);
+
+/* The next block of whole lines, each with its line end but perhaps the very last; *bytes is 0 at the end. Valid until
+ * the next call. A line of any length is read whole. */
+electra_status cli_blocks_next(cli_blocks *b, const char **text, size_t *bytes, electra_error *err);
+
+/* Cut one line off a block: its bytes without LF or CR LF. Moves *text and *bytes behind it; false at the end. */
+bool cli_next_line(const char **text, size_t *bytes, const char **line, size_t *line_bytes);
+
+#endif

@@ -1,0 +1,41 @@
+/* A line of input -> one text or a pair of texts, for the commands that answer line by line (--format). */
+#ifndef EL_CLI_RECORDS_H
+#define EL_CLI_RECORDS_H
+
+#include "options.h"
+
+#include <jansson.h>
+
+typedef enum cli_format { CLI_FORMAT_TEXT, CLI_FORMAT_TSV, CLI_FORMAT_JSONL } cli_format;
+#define CLI_FORMAT_CHOICES "text|tsv|jsonl"
+
+/* How lines are read. Columns: a number from 1, or a name that stands in the first line of each file. */
+typedef struct cli_record_format {
+    cli_format format;
+    const char *text_column;       /* NULL: the first */
+    const char *pair_column;       /* NULL: no second text */
+    size_t text_index, pair_index; /* from 0, set by cli_records_begin; pair_index SIZE_MAX: none */
+} cli_record_format;
+
+typedef struct cli_record {
+    const char *text;
+    size_t text_bytes;
+    const char *pair; /* NULL: there is none */
+    size_t pair_bytes;
+    json_t *owner; /* holds the texts of a JSON line; NULL: they lie in the line itself */
+} cli_record;
+
+/* Whether the first line of each file names the columns. */
+bool cli_records_have_header(const cli_record_format *format);
+
+/* Find the columns; header: the first line if cli_records_have_header, otherwise NULL. `where` is the file's name. */
+electra_status cli_records_begin(cli_record_format *format, const char *header, size_t bytes, const char *where,
+                                 electra_error *err);
+
+/* A line without its line end. In JSON lines: {"text":..} with or without "text_pair", or {"question":..,
+ * "context":..}. Fails with ELECTRA_INVALID; the message does not say which line it is. */
+electra_status cli_record_parse(const cli_record_format *format, const char *line, size_t bytes, cli_record *record,
+                                electra_error *err);
+void cli_record_clear(cli_record *record);
+
+#endif
