@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write what the reference tokenizer makes of our own texts into tests/golden/fixtures/tokenizer.
+"""Write what the reference tokenizer makes of our own texts into tests/golden/tokenizer.
 
     python3 -m venv venv && venv/bin/pip install tokenizers==0.23.3
     venv/bin/python tools/gen_tokenizer_fixtures.py
@@ -21,7 +21,7 @@ import unicodedata
 
 from tokenizers import BertWordPieceTokenizer, Tokenizer, normalizers
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/fixtures/tokenizer"
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "tests/golden/tokenizer"
 
 LANGUAGES = """The café's naïve façade cost £12.50 — a "bargain", she said; it wasn't!
 Über den Wolken größer als Straße, Äpfel und Öl: 3 Stück für 4,20 €.

@@ -496,7 +496,7 @@ const cli_command cli_tokenize = {
         "which text is cut. With --stride, what was cut off follows in \"windows\".",
     .examples = "electra tokenize --vocab vocab.txt text.txt\n"
                 "echo 'Hello, world!' | electra tokenize --vocab vocab.txt --tokens\n"
-                "electra tokenize --model run/discriminator --json --format tsv --pair-column 2 "
+                "electra tokenize --model run/discriminator --format tsv --pair-column 2 "
                 "--max-length 128 pairs.tsv\n",
     .options = OPTIONS,
     .values_size = sizeof(tokenize_values),

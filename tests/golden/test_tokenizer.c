@@ -1,4 +1,4 @@
-/* The tokenizer against what the reference made of our own texts (fixtures/tokenizer, written by
+/* The tokenizer against what the reference made of our own texts (the folder tokenizer, written by
  * tools/gen_tokenizer_fixtures.py): encoding under several settings, pairs and windows, decoding, and training. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 #include "text/utf8.h"
 #include "text/vocab_train.h"
 
-#define FIXTURES TEST_SOURCE_DIR "/tests/golden/fixtures/tokenizer/"
+#define FIXTURES TEST_SOURCE_DIR "/tests/golden/tokenizer/"
 
 /* ---- reading fixtures ------------------------------------------------------------------------------------------ */
 
