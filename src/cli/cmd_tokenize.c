@@ -22,8 +22,8 @@ typedef struct tokenize_values {
 enum { NO_STRIDE = -1, COMPAT_NONE = 0, COMPAT_GOOGLE };
 
 static const cli_option OPTIONS[] = {
-    {"vocab", 'v', CLI_STRING, offsetof(tokenize_values, vocabulary), "FILE", .help = "the vocabulary, a token a line"},
-    {"model", 'm', CLI_STRING, offsetof(tokenize_values, model), "DIR",
+    {"vocab", 0, CLI_STRING, offsetof(tokenize_values, vocabulary), "FILE", .help = "the vocabulary, a token a line"},
+    {"model", 0, CLI_STRING, offsetof(tokenize_values, model), "DIR",
      .help = "a model directory: its vocabulary and its casing"},
     {"cased", 0, CLI_FLAG, offsetof(tokenize_values, cased), .help = "keep capitals, and accents with them"},
     {"keep-accents", 0, CLI_FLAG, offsetof(tokenize_values, keep_accents), .help = "keep accents (as --cased does)"},
@@ -32,7 +32,7 @@ static const cli_option OPTIONS[] = {
     {"no-special", 0, CLI_FLAG, offsetof(tokenize_values, no_special), .help = "leave [CLS] and [SEP] out"},
     {"specials", 0, CLI_CHOICE, offsetof(tokenize_values, specials), .choices = "none|mask|all",
      .help = "special tokens that are recognised when they stand in the text"},
-    {"format", 'f', CLI_CHOICE, offsetof(tokenize_values, format), .choices = CLI_FORMAT_CHOICES,
+    {"format", 0, CLI_CHOICE, offsetof(tokenize_values, format), .choices = CLI_FORMAT_CHOICES,
      .help = "what a line of input is"},
     {"text-column", 0, CLI_STRING, offsetof(tokenize_values, text_column), "COLUMN",
      .help = "of tsv: its number from 1 (default: 1), or its name in the first line"},

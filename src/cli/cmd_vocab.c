@@ -15,7 +15,7 @@ static const cli_option OPTIONS[] = {
     {"input", 'i', CLI_LIST, offsetof(vocab_values, inputs), "PATH", .required = true,
      .help = "files, or folders that are searched for *.txt, *.jsonl and *.tar, compressed or not"},
     {"output", 'o', CLI_STRING, offsetof(vocab_values, output), "FILE", .help = "the vocabulary, a token a line"},
-    {"size", 's', CLI_INTEGER, offsetof(vocab_values, size), "N", .least = 1, .most = 10e6, .help = "tokens to learn"},
+    {"size", 0, CLI_INTEGER, offsetof(vocab_values, size), "N", .least = 1, .most = 10e6, .help = "tokens to learn"},
     {"cased", 0, CLI_FLAG, offsetof(vocab_values, cased), .help = "keep capitals, and accents with them"},
     {"keep-accents", 0, CLI_FLAG, offsetof(vocab_values, keep_accents), .help = "keep accents (as --cased does)"},
     {"min-frequency", 0, CLI_INTEGER, offsetof(vocab_values, min_frequency), "N", .least = 1, .most = 1e9,
