@@ -11,6 +11,7 @@
 #ifndef ELECTRA_ELECTRA_H
 #define ELECTRA_ELECTRA_H
 
+#include <electra/bench.h>
 #include <electra/data.h>
 #include <electra/infer.h>
 #include <electra/model.h>

@@ -202,6 +202,9 @@ typedef struct el_ops {
      * parameter -= rate * ((m / correction1) / (sqrt(v / correction2) + epsilon) + decay * parameter). */
     void (*adam)(el_backend *be, el_tensor parameter, el_tensor m, el_tensor v, el_tensor gradient,
                  const el_adam *settings);
+
+    /* Multiply-adds in registers on all threads for about so many seconds: GFLOP/s, the ceiling of everything above. */
+    double (*peak)(el_backend *be, double seconds);
 } el_ops;
 
 struct el_backend {

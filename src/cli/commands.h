@@ -21,5 +21,6 @@ extern const cli_command cli_inspect;
 extern const cli_command cli_report;
 
 /* speed */
+extern const cli_command cli_bench;
 
 #endif

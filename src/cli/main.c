@@ -20,6 +20,7 @@ const cli_command *const cli_commands[] = {
     &cli_report,
 
     /* speed */
+    &cli_bench,
 
     NULL,
 };

@@ -100,6 +100,7 @@ static const el_ops OPS = {
     .sum = EL_REAL(el_cpu_sum),
     .sum_of_squares = EL_REAL(el_cpu_sum_of_squares),
     .adam = EL_REAL(el_cpu_adam),
+    .peak = EL_REAL(el_cpu_peak),
 };
 
 /* The table of a level, and its name. */

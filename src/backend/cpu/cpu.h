@@ -92,6 +92,9 @@ electra_status EL_REAL(el_cpu_reserve)(el_backend *be, const el_limits *limits, 
 /* A whole matrix product on all threads (gemm.c). */
 void EL_REAL(el_cpu_gemm)(el_backend *be, const el_gemm *job);
 
+/* peak.c */
+double EL_REAL(el_cpu_peak)(el_backend *be, double seconds);
+
 /* The operators of el_ops, one file a group; each is described there. */
 
 /* embedding.c */

@@ -99,6 +99,8 @@ typedef struct el_logit_stats {
     uint32_t best; /* first j with z[j] = max; 0 if there is none */
 } el_logit_stats;
 
+enum { EL_PEAK_FLOPS = 1536 }; /* a multiple of what any level does in one turn of its loop */
+
 /* ---- the table -------------------------------------------------------------------------------------------------- */
 
 typedef struct el_kernels {
@@ -151,6 +153,10 @@ typedef struct el_kernels {
     /* backend.h binary_loss; the gradient is scale * (sigmoid(s) - y). */
     void (*binary_loss_fwd)(real *loss, const real *logits, const uint32_t *labels, size_t n);
     void (*binary_loss_bwd)(real *dlogits, const real *logits, const uint32_t *labels, real scale, size_t n);
+
+    /* `rounds` rounds of EL_PEAK_FLOPS floating point operations each: independent multiply-adds in registers, as fast
+     * as the level can. Adds its results to *sink, so that they are wanted. */
+    void (*multiply_adds)(real *sink, size_t rounds);
 
     double (*sum)(const real *x, size_t n);            /* accumulated in double */
     double (*sum_of_squares)(const real *x, size_t n); /* likewise, each square taken in double */

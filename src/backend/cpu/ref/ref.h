@@ -28,5 +28,6 @@ void EL_REAL(el_ref_binary_loss_bwd)(real *dlogits, const real *logits, const ui
 double EL_REAL(el_ref_sum)(const real *x, size_t n);
 double EL_REAL(el_ref_sum_of_squares)(const real *x, size_t n);
 void EL_REAL(el_ref_adam)(real *parameter, real *m, real *v, const real *gradient, size_t n, const el_adam *settings);
+void EL_REAL(el_ref_multiply_adds)(real *sink, size_t rounds);
 
 #endif

@@ -21,6 +21,7 @@ void EL_REAL(el_kernels_fill_ref)(el_kernels *k)
         .column_sums = EL_REAL(el_ref_column_sums),
         .binary_loss_fwd = EL_REAL(el_ref_binary_loss_fwd),
         .binary_loss_bwd = EL_REAL(el_ref_binary_loss_bwd),
+        .multiply_adds = EL_REAL(el_ref_multiply_adds),
         .sum = EL_REAL(el_ref_sum),
         .sum_of_squares = EL_REAL(el_ref_sum_of_squares),
         .adam = EL_REAL(el_ref_adam),

@@ -25,6 +25,7 @@ void EL_SIMD(el_logit_gradient)(float *z, size_t n, float lse, float scale);
 void EL_SIMD(el_add)(float *y, const float *x, size_t n);
 void EL_SIMD(el_add_three)(float *y, const float *a, const float *b, const float *c, size_t n);
 void EL_SIMD(el_column_sums)(float *sums, const float *x, size_t ldx, size_t rows, size_t n);
+void EL_SIMD(el_multiply_adds)(float *sink, size_t rounds);
 double EL_SIMD(el_sum)(const float *x, size_t n);
 double EL_SIMD(el_sum_of_squares)(const float *x, size_t n);
 void EL_SIMD(el_adam)(float *parameter, float *m, float *v, const float *gradient, size_t n, const el_adam *settings);

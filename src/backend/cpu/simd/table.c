@@ -18,6 +18,7 @@ void EL_SIMD(el_kernels_fill)(el_kernels *k)
     k->add = EL_SIMD(el_add);
     k->add_three = EL_SIMD(el_add_three);
     k->column_sums = EL_SIMD(el_column_sums);
+    k->multiply_adds = EL_SIMD(el_multiply_adds);
     k->sum = EL_SIMD(el_sum);
     k->sum_of_squares = EL_SIMD(el_sum_of_squares);
     k->adam = EL_SIMD(el_adam);

@@ -1,0 +1,70 @@
+/* electra bench: how fast this machine trains, multiplies and tokenizes. */
+#include "bench.h"
+#include "commands.h"
+
+#include <string.h>
+
+static const cli_option OPTIONS[] = {
+    {"size", 0, CLI_CHOICE, offsetof(bench_values, size), NULL, .choices = "tiny|mini|small|base|large",
+     .help = "pretrain: the networks"},
+    {"batch", 0, CLI_INTEGER, offsetof(bench_values, batch), "N", .least = 1, .most = 1e6,
+     .help = "pretrain: sequences a step"},
+    {"micro-batch", 0, CLI_INTEGER, offsetof(bench_values, micro_batch), "N", .least = 0, .most = 1e6,
+     .help = "pretrain: sequences at a time; 0: all of the batch"},
+    {"max-length", 0, CLI_INTEGER, offsetof(bench_values, max_length), "N", .least = 1, .most = 1e6,
+     .help = "pretrain: tokens of each sequence"},
+    {"steps", 0, CLI_INTEGER, offsetof(bench_values, steps), "N", .least = 0, .most = 1e6,
+     .help = "pretrain: steps to measure; 0: as many as fit into --seconds, at least 5"},
+    {"seconds", 0, CLI_REAL, offsetof(bench_values, seconds), "S", .least = 0, .most = 86400,
+     .help = "how long to measure: all of pretrain and tokenize, each row of kernels; 0: 20 seconds, 0.5 for a row"},
+    {"vocab", 0, CLI_STRING, offsetof(bench_values, vocab), "FILE", .help = "tokenize: the vocabulary"},
+    {"input", 0, CLI_STRING, offsetof(bench_values, input), "FILE", .help = "tokenize: text, a line at a time"},
+    CLI_END};
+
+static void set_defaults(void *values)
+{
+    bench_values *v = values;
+    v->size = ELECTRA_SIZE_SMALL;
+    v->batch = 32;
+    v->max_length = 128;
+}
+
+static electra_status run(const cli_common *common, const void *values, const cli_list *arguments, electra_error *err)
+{
+    static const struct {
+        const char *name;
+        electra_status (*run)(const cli_common *common, const bench_values *v, electra_error *err);
+    } SUBJECTS[] = {{"pretrain", bench_pretrain}, {"kernels", bench_kernels}, {"tokenize", bench_tokenize}};
+    if (arguments->n != 1) {
+        return cli_fail(err, ELECTRA_MISUSE, "bench", "expected one of pretrain, kernels, tokenize; found %zu words",
+                        arguments->n);
+    }
+    for (size_t i = 0; i < sizeof SUBJECTS / sizeof *SUBJECTS; i++) {
+        if (strcmp(arguments->items[0], SUBJECTS[i].name) == 0) {
+            return SUBJECTS[i].run(common, values, err);
+        }
+    }
+    return cli_fail(err, ELECTRA_MISUSE, "bench", "expected pretrain, kernels or tokenize, found \"%s\"",
+                    arguments->items[0]);
+}
+
+const cli_command cli_bench = {
+    .name = "bench",
+    .summary = "speed of training, of single operators and of the tokenizer",
+    .arguments = "pretrain|kernels|tokenize",
+    .help = "pretrain: steps of a generator and a discriminator on random tokens, timed after a first one, with the "
+            "machine's multiply-add peak on as many threads measured between them. GFLOP/s count needed work only: "
+            "the matrix products of forward and backward, the masked-token head at masked positions. With --verbose "
+            "also the time of each operator.\n"
+            "kernels: single operators on the shapes of ELECTRA-Small, at every level that this machine has "
+            "(ELECTRA_CPU), and the peak on 1 to --threads threads.\n"
+            "tokenize: the lines of --input through the tokenizer on one thread, with the word cache cold and warm; "
+            "the file is read before the clock starts.",
+    .examples = "electra bench pretrain --size small --batch 32 --max-length 128 --threads 1\n"
+                "electra bench kernels\n"
+                "electra bench tokenize --vocab vocab.txt --input text.txt --json\n",
+    .options = OPTIONS,
+    .values_size = sizeof(bench_values),
+    .set_defaults = set_defaults,
+    .run = run,
+};
