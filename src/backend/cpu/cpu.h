@@ -14,8 +14,9 @@ enum {
     EL_NORM_BLOCK = 128,        /* rows whose share of dgamma and dbeta is one partial sum */
     EL_QUERY_BLOCK = 128,       /* queries of one piece of attention's forward */
     EL_COLUMN_BLOCK = 64,       /* columns of one piece where rows must be taken in order */
-    EL_SLOT_BLOCK = 128,        /* slots and */
-    EL_VOCABULARY_PIECE = 512,  /* tokens of one piece of the masked-token head */
+    EL_SLOT_BLOCK = 1024,       /* slots and */
+    EL_VOCABULARY_PIECE = 128,  /* tokens of one piece of the masked-token head: all slots at once, as a rule, so that
+                                   a part of the table is packed once */
     EL_VOCABULARY_CHUNK = 128,  /* tokens whose statistics are kept together; divides a piece */
     EL_VOCABULARY_WINDOW = 1024 /* tokens whose gradients are held at a time in backward; a multiple of a piece */
 };

@@ -22,6 +22,7 @@ enum {
     NB = 1024,
     NB_BUFFERED = 256,    /* columns when results need a buffer before they may go to C */
     B_BUDGET = 1024 * KC, /* floats of packed B: 1 MiB */
+    AHEAD = 24,           /* rows that packing asks for before it comes to them */
     BEYOND = 16           /* floats: a cache line, so that what follows stays aligned */
 };
 
@@ -33,9 +34,23 @@ typedef struct block {
     size_t ldc;
     size_t rows, cols, depth;
     bool add; /* to C, else C is written */
+    size_t ldpre;
 } block;
 
 /* ---- micro-kernel ------------------------------------------------------------------------------------------------ */
+
+/* Lines that will be wanted when the tile is done. They lie far apart, which no prefetcher of the machine's own
+ * foresees. */
+SIMD_INLINE void prefetch_rows(size_t rows, const float *c, size_t ldc, const float *pre, size_t ldpre)
+{
+    UNROLL
+    for (size_t i = 0; i < rows; i++) {
+        v_prefetch(c + i * ldc);
+        if (pre) {
+            v_prefetch(pre + i * ldpre);
+        }
+    }
+}
 
 SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, size_t a_step, const float *b, float *c,
                       size_t ldc, size_t cols, bool add)
@@ -88,11 +103,13 @@ SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, s
 #define LAST_ROWS(n)                                                                                                   \
     case n: tile(n, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add); break;
 
-SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, const float *b, float *c, size_t cols)
+SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, const float *b, float *c, const float *pre,
+                                size_t cols)
 {
     const float *a = t->a;
     size_t i = 0;
     for (; i + MR <= t->rows; i += MR) {
+        prefetch_rows(MR, c, t->ldc, pre ? pre + i * t->ldpre : NULL, t->ldpre);
         tile(MR, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add);
         a += a_step == 1 ? MR * a_row : MR * t->depth;
         c += MR * t->ldc;
@@ -105,20 +122,21 @@ SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, con
         LAST_ROWS(5)
 #if SIMD_LANES > 8
         LAST_ROWS(6)
-        LAST_ROWS(7) LAST_ROWS(8) LAST_ROWS(9) LAST_ROWS(10) LAST_ROWS(11)
+        LAST_ROWS(7)
+        LAST_ROWS(8) LAST_ROWS(9) LAST_ROWS(10) LAST_ROWS(11)
 #endif
             default : break;
     }
 }
 
-static void panel_of_direct_rows(const block *t, const float *b, float *c, size_t cols)
+static void panel_of_direct_rows(const block *t, const float *b, float *c, const float *pre, size_t cols)
 {
-    panel_of_tiles(t, t->a_row, 1, b, c, cols);
+    panel_of_tiles(t, t->a_row, 1, b, c, pre, cols);
 }
 
-static void panel_of_packed_rows(const block *t, const float *b, float *c, size_t cols)
+static void panel_of_packed_rows(const block *t, const float *b, float *c, const float *pre, size_t cols)
 {
-    panel_of_tiles(t, 1, MR, b, c, cols);
+    panel_of_tiles(t, 1, MR, b, c, pre, cols);
 }
 
 /* ---- packing ----------------------------------------------------------------------------------------------------- */
@@ -128,6 +146,7 @@ static void pack_b_rows(float *to, const float *b, size_t row_stride, size_t col
 {
     if (cols == NR) {
         for (size_t k = 0; k < depth; k++, to += NR, b += row_stride) {
+            v_prefetch(b + AHEAD * row_stride);
             v_store(to, v_load(b));
             v_store(to + LANES, v_load(b + LANES));
         }
@@ -202,6 +221,7 @@ static void pack_a(float *to, const float *a, size_t row_stride, size_t col_stri
         const size_t here = rows - first < MR ? rows - first : MR;
         for (size_t k = 0; k < depth; k++, to += MR) {
             if (row_stride == 1) {
+                v_prefetch(a + (k + AHEAD) * col_stride);
                 v_store(to, v_load_first(a + k * col_stride, here));
             } else {
                 for (size_t i = 0; i < here; i++) {
@@ -320,14 +340,16 @@ static void do_step(const plan *p, size_t row, size_t rows, size_t col, size_t c
                      .ldc = p->buffered ? NB_BUFFERED : job->ldc,
                      .rows = rows,
                      .depth = depth,
+                     .ldpre = job->ldpre,
                      .add = k > 0 || (job->accumulate && !p->buffered)};
     const bool last = k + depth >= job->k;
+    const float *pre = last && job->pre ? job->pre + row * job->ldpre + col : NULL;
     for (size_t j = 0; j < cols; j += NR, b += depth * NR) {
         const size_t n = smaller(cols - j, NR);
         if (p->direct_a) {
-            panel_of_direct_rows(&t, b, c + j, n);
+            panel_of_direct_rows(&t, b, c + j, pre ? pre + j : NULL, n);
         } else {
-            panel_of_packed_rows(&t, b, c + j, n);
+            panel_of_packed_rows(&t, b, c + j, pre ? pre + j : NULL, n);
         }
         if (last && p->finishes) {
             finish(job, &(panel){c + j, t.ldc, row, col + j, rows, n});

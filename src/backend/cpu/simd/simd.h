@@ -36,6 +36,12 @@
 #include "backend/cpu/simd/simd_avx2.h"
 #endif
 
+/* Ask for the cache line at x, which may be any address. */
+SIMD_INLINE void v_prefetch(const float *x)
+{
+    _mm_prefetch((const char *)x, _MM_HINT_T0);
+}
+
 /* Elements i ... of n: a whole vector, or the first n - i lanes with zeros behind. */
 SIMD_INLINE vec v_load_upto(const float *x, size_t i, size_t n)
 {
