@@ -41,28 +41,43 @@ void el_model_dir_close(el_model_dir *dir)
     }
 }
 
-/* What else a folder without model.safetensors may hold, and what to do about it. */
+typedef struct hint {
+    const char *name; /* of a file or folder that is there */
+    const char *advice;
+} hint;
+
+/* A folder lacks `what`: say so, with the advice that goes with what it holds instead. */
+static electra_status lacks(const char *folder, const char *what, const hint *hints, size_t n, electra_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *path = el_path_join(folder, hints[i].name);
+        const bool found = path && (el_is_file(path) || el_is_folder(path));
+        el_free(path);
+        if (found) {
+            return el_fail(err, ELECTRA_INVALID, folder, "%s holds no %s: %s", folder, what, hints[i].advice);
+        }
+    }
+    return el_fail(err, ELECTRA_INVALID, folder, "%s holds no %s", folder, what);
+}
+
 static electra_status no_weights(const char *folder, electra_error *err)
 {
-    static const struct {
-        const char *name, *advice;
-    } OTHERS[] = {
+    static const hint HINTS[] = {
         {"model.safetensors.index.json", "its weights are split over several files, which cannot be read yet"},
         {"pytorch_model.bin", "its weights are in PyTorch's own format, which cannot be read yet; save the model with "
                               "a newer version of transformers to get model.safetensors"},
         {"tf_model.h5", "its weights are in TensorFlow's format only"},
-        {"checkpoint", "it looks like a TensorFlow 1 checkpoint, which cannot be read yet"},
-        {"discriminator", "it looks like the output of `pretrain`: give its subfolder discriminator or generator"},
     };
-    for (size_t i = 0; i < sizeof OTHERS / sizeof *OTHERS; i++) {
-        char *path = el_path_join(folder, OTHERS[i].name);
-        const bool found = path && (el_is_file(path) || el_is_folder(path));
-        el_free(path);
-        if (found) {
-            return el_fail(err, ELECTRA_INVALID, folder, "%s holds no %s: %s", folder, WEIGHTS_FILE, OTHERS[i].advice);
-        }
-    }
-    return el_fail(err, ELECTRA_INVALID, folder, "%s holds no weights (%s)", folder, WEIGHTS_FILE);
+    return lacks(folder, WEIGHTS_FILE, HINTS, sizeof HINTS / sizeof *HINTS, err);
+}
+
+static electra_status no_config(const char *folder, electra_error *err)
+{
+    static const hint HINTS[] = {
+        {"discriminator", "it looks like the output of pretrain; give its subfolder discriminator or generator"},
+        {"checkpoint", "it looks like a TensorFlow 1 checkpoint, which cannot be read yet"},
+    };
+    return lacks(folder, CONFIG_FILE, HINTS, sizeof HINTS / sizeof *HINTS, err);
 }
 
 /* Give every stored tensor our name; two under one name make it unclear which is meant. */
@@ -107,7 +122,8 @@ static electra_status open_config(el_model_dir *dir, electra_error *err)
 {
     char *path;
     EL_TRY(path_in(&path, dir->folder, CONFIG_FILE, err));
-    const electra_status status = el_hf_config_read(&dir->config, path, err);
+    const electra_status status =
+        el_is_file(path) ? el_hf_config_read(&dir->config, path, err) : no_config(dir->folder, err);
     el_free(path);
     return status;
 }

@@ -465,11 +465,11 @@ static void missing_files_are_named(void **state)
     assert_int_equal(unlink(at("part", "vocab.txt")), 0);
     expect_refusal("part", "holds no vocabulary: neither tokenizer.json nor vocab.txt");
     assert_int_equal(unlink(at("part", "model.safetensors")), 0);
-    expect_refusal("part", "holds no weights (model.safetensors)");
+    expect_refusal("part", "holds no model.safetensors");
     assert_int_equal(el_write_file(at("part", "pytorch_model.bin"), "x", 1, NULL), ELECTRA_OK);
     expect_refusal("part", "PyTorch's own format");
     assert_int_equal(unlink(at("part", "config.json")), 0);
-    expect_refusal("part", "config.json");
+    expect_refusal("part", "holds no config.json");
 }
 
 static void config_is_checked(void **state)
