@@ -56,15 +56,12 @@ percent() {
 accuracy=$(metric heldout_generator_accuracy)
 perplexity=$(metric heldout_generator_perplexity)
 auc=$(metric heldout_auc)
-# The share of the commonest token: what a generator would get right that always says the same.
-commonest=$(find "$text" -name '*.txt' -exec cat {} + | "$electra" tokenize --vocab "$work/vocab.txt" --tokens --no-special --quiet |
-    awk '{ for (i = 1; i <= NF; ++i) { ++n; if (++seen[$i] > most) { most = seen[$i]; word = $i } } }
-         END { printf "%s %.6f", word, most / n }')
+commonest=$(metric heldout_commonest_accuracy)
 
 step "What it learned, measured on the text held out"
 cat <<END
 The generator fills in hidden words. It named the very word that stood there in $(percent "$accuracy")
-of all places; always answering '${commonest% *}', the commonest token, would give $(percent "${commonest#* }").
+of all places; always answering the commonest token would be right in $(percent "$commonest").
 (Its perplexity is $perplexity: it is as unsure as if it chose among so many words at random.)
 
 The discriminator looks for words that the generator put in. Shown one replaced and one original word, it tells which
