@@ -1,41 +1,36 @@
 #include "model/flops.h"
 
-/* Operations for each element, as the published count has them. */
-enum { NORM = 5, ACTIVATION = 8, SOFTMAX = 5, DROPOUT = 4 };
+/* ---- the published count --------------------------------------------------------------------------------------------
+ */
 
-/* One layer, for one token among s. The published count adds 5 for the norm behind attention where 5 h is meant; we
- * keep its numbers. */
-static double layer(const el_model_config *c, double s)
+/* Operations an element, and the share of positions that the masked-LM head is applied to, as in the script. */
+static const double SOFTMAX = 5, NORM = 5, ACTIVATION = 8, DROPOUT = 4, SLOT_SHARE = 0.15625;
+
+/* One layer at one position. The attention norm counts 5 and not 5 H: the script's slip, kept so that figures agree. */
+static double layer_per_position(const el_model_config *c, double s)
 {
-    const double h = (double)c->hidden_size;
-    const double f = (double)c->intermediate_size;
-    const double a = (double)c->n_heads;
-    const double projections = 3 * 2 * h * h + 3 * h;
-    const double attention = 2 * h * s + SOFTMAX * s * a + DROPOUT * s * a + s * a + 2 * h * s;
-    const double output = 2 * h * h + h + DROPOUT * h + h + NORM;
+    const double h = (double)c->hidden_size, f = (double)c->intermediate_size, a = (double)c->n_heads;
+    const double attention = 3 * 2 * h * h + 3 * h + 2 * h * s + SOFTMAX * s * a + DROPOUT * s * a + s * a + 2 * h * s;
+    const double attention_output = 2 * h * h + h + DROPOUT * h + h + NORM;
     const double feed_forward = 2 * h * f + ACTIVATION * f + f + 2 * h * f + h + DROPOUT * h + h + NORM * h;
-    return projections + attention + output + feed_forward;
+    return attention + attention_output + feed_forward;
 }
 
-static double embeddings(const el_model_config *c, double s)
+static double input_per_position(const el_model_config *c, double s)
 {
-    const double e = (double)c->embedding_size;
-    const double h = (double)c->hidden_size;
-    const double v = (double)c->vocab_size;
+    const double e = (double)c->embedding_size, h = (double)c->hidden_size, v = (double)c->vocab_size;
     const double tables = 2 * e * v + 2 * e * (s + 2) + 2 * e + NORM * e + DROPOUT * e;
     return tables + (el_config_has_projection(c) ? 2 * h * e + h : 0);
 }
 
-static double head_flops(const el_model_config *c, el_head head)
+static double head_per_position(const el_model_config *c, el_head head)
 {
-    const double e = (double)c->embedding_size;
-    const double h = (double)c->hidden_size;
-    const double v = (double)c->vocab_size;
+    const double e = (double)c->embedding_size, h = (double)c->hidden_size, v = (double)c->vocab_size;
     switch (head) {
-    case EL_HEAD_DISCRIMINATOR: return 2 * h * h + h + ACTIVATION * h + 2 * h;
+    case EL_HEAD_NONE: return 0;
     case EL_HEAD_MASKED_LM:
-        return EL_FLOPS_MASKED_SHARE * (2 * e * v + 2 * h * e + e + ACTIVATION * e + NORM * e + SOFTMAX * v + 2 * v);
-    case EL_HEAD_NONE: break;
+        return SLOT_SHARE * (2 * e * v + 2 * h * e + e + ACTIVATION * e + NORM * e + SOFTMAX * v + 2 * v);
+    case EL_HEAD_DISCRIMINATOR: return 2 * h * h + h + ACTIVATION * h + 2 * h;
     }
     return 0;
 }
@@ -43,5 +38,38 @@ static double head_flops(const el_model_config *c, el_head head)
 double el_flops_forward(const el_model_config *config, el_head head, size_t length)
 {
     const double s = (double)length;
-    return s * ((double)config->n_layers * layer(config, s) + embeddings(config, s) + head_flops(config, head));
+    return s * ((double)config->n_layers * layer_per_position(config, s) + input_per_position(config, s) +
+                head_per_position(config, head));
+}
+
+double el_flops_pretraining(const el_pretrain_config *pair, size_t length, size_t batch, double steps)
+{
+    return 2 * (double)batch * steps *
+           (el_flops_forward(&pair->discriminator, EL_HEAD_DISCRIMINATOR, length) +
+            el_flops_forward(&pair->generator, EL_HEAD_MASKED_LM, length));
+}
+
+/* ---- needed work ----------------------------------------------------------------------------------------------------
+ */
+
+double el_work_forward(const el_model_config *c, el_head head, const el_work_shape *shape)
+{
+    const double e = (double)c->embedding_size, h = (double)c->hidden_size, f = (double)c->intermediate_size;
+    const double t = (double)shape->tokens, m = (double)shape->slots, v = (double)c->vocab_size;
+    double multiply_adds = (double)c->n_layers * (t * (4 * h * h + 2 * h * f) + 2 * h * shape->squared_lengths);
+    if (el_config_has_projection(c)) {
+        multiply_adds += t * e * h;
+    }
+    if (head == EL_HEAD_MASKED_LM) {
+        multiply_adds += m * (h * e + e * v);
+    } else if (head == EL_HEAD_DISCRIMINATOR) {
+        multiply_adds += t * (h * h + h);
+    }
+    return 2 * multiply_adds;
+}
+
+double el_work_step(const el_pretrain_config *pair, const el_work_shape *shape)
+{
+    return 3 * (el_work_forward(&pair->discriminator, EL_HEAD_DISCRIMINATOR, shape) +
+                el_work_forward(&pair->generator, EL_HEAD_MASKED_LM, shape));
 }

@@ -1,15 +1,35 @@
-/* How many floating-point operations a network takes, counted as the published system counts them (electra.md 10.1):
- * one operation is one, a product of an m x n matrix with a vector 2 m n, and looking up an embedding counts as a dense
- * product. So the numbers can be laid beside the paper's: 3.68e9 for one sequence of 128 through ELECTRA-Small. */
+/* How much arithmetic a network is, counted in two ways: as the published script counts it, so that figures can be laid
+ * beside those of the papers, and as the matrix products that a batch really needs, for benchmarks. */
 #ifndef EL_MODEL_FLOPS_H
 #define EL_MODEL_FLOPS_H
 
 #include "model/params.h"
 
-/* The share of positions that the masked-LM head sees: 20 of 128, 80 of 512. */
-#define EL_FLOPS_MASKED_SHARE 0.15625
+/* ---- the published count (electra.md 10.1)
+ * --------------------------------------------------------------------------- One mathematical operation is 1; look-ups
+ * count as dense products; backward counts as forward. */
 
-/* Forward, for one sequence of `length` tokens, head included. Backward counts as much again. */
+/* All layers, embeddings and the head for one sequence of `length` tokens. EL_HEAD_MASKED_LM is applied to 0.15625 of
+ * the positions, as the script does. */
 double el_flops_forward(const el_model_config *config, el_head head, size_t length);
+
+/* Both networks of a pair, forward and backward, for steps of `batch` sequences. */
+double el_flops_pretraining(const el_pretrain_config *pair, size_t length, size_t batch, double steps);
+
+/* ---- needed work
+ * ----------------------------------------------------------------------------------------------------- Two operations
+ * for each multiply-add of the matrix products and of attention on packed sequences; nothing for padding, for look-ups,
+ * or for what an implementation chooses to compute twice. */
+
+typedef struct el_work_shape {
+    size_t tokens;          /* T */
+    size_t slots;           /* M */
+    double squared_lengths; /* sum over sequences of length^2: attention's share */
+} el_work_shape;
+
+double el_work_forward(const el_model_config *config, el_head head, const el_work_shape *shape);
+
+/* One step of a pair: forward, and twice as much backward (every product has two gradients). */
+double el_work_step(const el_pretrain_config *pair, const el_work_shape *shape);
 
 #endif
