@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -206,6 +207,112 @@ static void table_knows_owners_decay_and_depth(void **state)
     el_params_clear(&params);
 }
 
+/* ---- starting values
+ * --------------------------------------------------------------------------------------------------- */
+
+typedef struct started {
+    el_params params;
+    el_network g, d;
+    float *theta; /* [elements] on the host */
+} started;
+
+static started start(const char *preset, int threads, uint64_t seed)
+{
+    started s = {0};
+    el_model_config d = el_preset_find(preset)->model;
+    d.vocab_size = 1000;
+    el_pretrain_config pair;
+    assert_int_equal(el_pretrain_config_derive(&pair, &d, 0.5, 1.0, EL_SHARE_EMBEDDINGS, NULL), ELECTRA_OK);
+    assert_int_equal(el_params_build_pair(&s.params, &s.g, &s.d, &pair, NULL), ELECTRA_OK);
+    el_pool *pool;
+    el_backend *be;
+    assert_int_equal(el_pool_create(&pool, threads, NULL), ELECTRA_OK);
+    assert_int_equal(el_backend_create_cpu(&be, pool, EL_CPU_BEST, NULL), ELECTRA_OK);
+    void *theta = be->ops->alloc(be, s.params.elements * be->element_size);
+    assert_int_equal(el_params_initialise(&s.params, be, theta, seed, NULL), ELECTRA_OK);
+    s.theta = el_alloc(s.params.elements, sizeof *s.theta);
+    be->ops->download_f32(be, s.theta, theta, s.params.elements);
+    be->ops->free(be, theta);
+    el_backend_free(be);
+    el_pool_free(pool);
+    return s;
+}
+
+static void drop(started *s)
+{
+    el_free(s->theta);
+    el_params_clear(&s->params);
+}
+
+/* Mean, standard deviation and largest magnitude of a tensor. */
+static void measure(const started *s, size_t index, double *mean, double *deviation, double *most)
+{
+    const el_param *p = &s->params.list[index];
+    const size_t n = p->rows * p->cols;
+    double sum = 0, squares = 0;
+    *most = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double x = (double)s->theta[p->offset + i];
+        sum += x;
+        squares += x * x;
+        *most = fmax(*most, fabs(x));
+    }
+    *mean = sum / (double)n;
+    *deviation = sqrt(squares / (double)n - *mean * *mean);
+}
+
+/* electra.md 1.3: truncated at two deviations, which leaves 0.88 of the deviation; Glorot; ones; zeros */
+static void starting_values_are_those_of_the_publication(void **state)
+{
+    (void)state;
+    started s = start("small", 1, 42);
+    double mean, deviation, most;
+    const size_t normal[] = {s.d.embeddings + EL_P_WORD, s.d.embeddings + EL_P_POSITION,
+                             el_network_layer(&s.d, 3, EL_P_UP_W), s.d.head + EL_P_DISC_W, s.g.head + EL_P_MLM_W};
+    for (size_t i = 0; i < sizeof normal / sizeof normal[0]; i++) {
+        measure(&s, normal[i], &mean, &deviation, &most);
+        assert_true(fabs(mean) < 0.0006 && fabs(deviation - 0.0176) < 0.0003);
+        assert_true(most <= 0.04 + 1e-9 && most > 0.038);
+    }
+    measure(&s, s.d.projection + EL_P_PROJECT_W, &mean, &deviation, &most);
+    const double limit = sqrt(6.0 / (128 + 256));
+    assert_true(most <= limit && most > 0.99 * limit && fabs(deviation - limit / sqrt(3.0)) < 0.02 * limit);
+    measure(&s, s.d.head + EL_P_DISC_OUTPUT_W, &mean, &deviation, &most);
+    assert_true(most <= sqrt(6.0 / 257) && most > 0.9 * sqrt(6.0 / 257));
+    measure(&s, s.d.embeddings + EL_P_EMBED_GAMMA, &mean, &deviation, &most);
+    assert_true(mean == 1.0 && most == 1.0);
+    measure(&s, el_network_layer(&s.d, 0, EL_P_QUERY_B), &mean, &deviation, &most);
+    assert_true(most == 0.0);
+    drop(&s);
+}
+
+static void quick_presets_start_with_sinusoids(void **state)
+{
+    (void)state;
+    started s = start("tiny", 1, 42);
+    const el_param *p = &s.params.list[s.d.embeddings + EL_P_POSITION];
+    const float *table = s.theta + p->offset;
+    for (size_t i = 0; i < 64; i++) { /* position 0: sin 0, cos 0 */
+        assert_true(table[i] == 0.0f);
+        assert_true(fabsf(table[64 + i] - 0.1f) < 1e-7f);
+    }
+    assert_true(fabs((double)table[3 * 128] - 0.1 * sin(3.0)) < 1e-7);
+    assert_true(fabs((double)table[3 * 128 + 64] - 0.1 * cos(3.0)) < 1e-7);
+    drop(&s);
+}
+
+static void starting_values_depend_on_the_seed_alone(void **state)
+{
+    (void)state;
+    started a = start("tiny", 1, 42), b = start("tiny", 3, 42), c = start("tiny", 1, 43);
+    const size_t bytes = a.params.elements * sizeof *a.theta;
+    assert_memory_equal(a.theta, b.theta, bytes);
+    assert_int_not_equal(memcmp(a.theta, c.theta, bytes), 0);
+    drop(&a);
+    drop(&b);
+    drop(&c);
+}
+
 static void failed_allocation_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -235,6 +342,9 @@ int main(void)
         cmocka_unit_test(nonsense_is_refused_and_named),
         cmocka_unit_test(names_go_both_ways),
         cmocka_unit_test(table_knows_owners_decay_and_depth),
+        cmocka_unit_test(starting_values_are_those_of_the_publication),
+        cmocka_unit_test(quick_presets_start_with_sinusoids),
+        cmocka_unit_test(starting_values_depend_on_the_seed_alone),
         cmocka_unit_test(failed_allocation_leaves_nothing_behind),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
