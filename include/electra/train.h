@@ -147,6 +147,24 @@ ELECTRA_API electra_pretrain_options electra_pretrain_options_default(void);
 ELECTRA_API electra_status electra_pretrain(const electra_pretrain_options *options, electra_pretrain_result *result,
                                             electra_error *err);
 
+/* ---- looking at a run ----------------------------------------------------------------------------------------------
+ */
+
+/* How a run stands, from its files. */
+typedef struct electra_run_summary {
+    bool finished;
+    size_t n_checkpoints;
+    uint64_t checkpoint_step; /* of the newest; 0 if there is none */
+    size_t n_lines;           /* of metrics.jsonl */
+    size_t n_warnings;        /* among them */
+    electra_metrics last;     /* all lines merged; warning is NULL */
+    char last_warning[768];   /* empty if there is none */
+} electra_run_summary;
+
+/* Read them all and check every checkpoint's checksum; nothing is changed. ELECTRA_INVALID: the folder is no run, or
+ * the message says what is wrong with it. */
+ELECTRA_API electra_status electra_run_describe(const char *run, electra_run_summary *out, electra_error *err);
+
 #ifdef __cplusplus
 }
 #endif

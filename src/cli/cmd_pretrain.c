@@ -1,7 +1,7 @@
 /* electra pretrain: settings from the command line, a run of the library, curves kept up to date beside it. */
 #include "commands.h"
+#include "describe_run.h"
 
-#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -115,33 +115,11 @@ static void on_metrics(void *user, const electra_metrics *metrics)
 /* ---- what it came to -----------------------------------------------------------------------------------------------
  */
 
-static void print_number(FILE *out, const char *name, double value)
-{
-    if (isfinite(value)) {
-        fprintf(out, ",\"%s\":%.9g", name, value);
-    }
-}
-
 static void print_json(FILE *out, const electra_pretrain_result *result, const char *run)
 {
-    const electra_metrics *m = &result->last;
-    fprintf(out, "{\"finished\":%s,\"was_finished\":%s,\"first_step\":%llu,\"step\":%llu",
-            result->finished ? "true" : "false", result->was_finished ? "true" : "false",
-            (unsigned long long)result->first_step, (unsigned long long)m->step);
-    print_number(out, "tokens", m->tokens);
-    print_number(out, "seconds", m->seconds);
-    print_number(out, "loss", m->loss);
-    print_number(out, "generator_loss", m->generator_loss);
-    print_number(out, "discriminator_loss", m->discriminator_loss);
-    print_number(out, "heldout_generator_loss", m->heldout_generator_loss);
-    print_number(out, "heldout_generator_accuracy", m->heldout_generator_accuracy);
-    print_number(out, "heldout_generator_perplexity", m->heldout_generator_perplexity);
-    print_number(out, "heldout_commonest_accuracy", m->heldout_commonest_accuracy);
-    print_number(out, "heldout_discriminator_loss", m->heldout_discriminator_loss);
-    print_number(out, "heldout_auc", m->heldout_auc);
-    print_number(out, "heldout_precision", m->heldout_precision);
-    print_number(out, "heldout_recall", m->heldout_recall);
-    print_number(out, "heldout_replaced_share", m->heldout_replaced_share);
+    fprintf(out, "{\"finished\":%s,\"was_finished\":%s,\"first_step\":%llu,", result->finished ? "true" : "false",
+            result->was_finished ? "true" : "false", (unsigned long long)result->first_step);
+    describe_metrics_json(out, &result->last);
     fputs(",\"discriminator\":", out);
     cli_print_json_string(out, result->discriminator, strlen(result->discriminator));
     fputs(",\"generator\":", out);
@@ -153,25 +131,7 @@ static void print_json(FILE *out, const electra_pretrain_result *result, const c
 
 static void print_words(FILE *out, const electra_pretrain_result *result, const char *run)
 {
-    const electra_metrics *m = &result->last;
-    const long seconds = isnan(m->seconds) ? 0 : lround(m->seconds);
-    fprintf(out, "%s %llu steps, %.2f M tokens, %ld:%02ld:%02ld\n",
-            result->finished ? "finished after" : "stopped after", (unsigned long long)m->step,
-            1e-6 * (isnan(m->tokens) ? 0 : m->tokens), seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if (!isnan(m->heldout_auc)) {
-        fputs("on held-out text:\n", out);
-        fprintf(out,
-                "  generator      guesses %.1f %% of the masked tokens right (always the commonest one: %.1f %%), "
-                "perplexity %.1f\n",
-                100 * m->heldout_generator_accuracy, 100 * m->heldout_commonest_accuracy,
-                m->heldout_generator_perplexity);
-        fprintf(out, "  discriminator  AUC %.3f (0.5 is chance), finds %.1f %% of the replaced tokens", m->heldout_auc,
-                100 * m->heldout_recall);
-        if (!isnan(m->heldout_precision)) {
-            fprintf(out, ", %.1f %% of its alarms are true", 100 * m->heldout_precision);
-        }
-        fputc('\n', out);
-    }
+    describe_metrics(out, result->finished, &result->last);
     fprintf(out, "%s\n%s\n%s/report.html\n", result->discriminator, result->generator, run);
 }
 

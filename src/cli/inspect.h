@@ -18,4 +18,7 @@ typedef struct inspect_size_values {
 } inspect_size_values;
 electra_status inspect_size(const cli_common *common, const inspect_size_values *values, electra_error *err);
 
+/* A training run: how far it came. Fails if one of its files is damaged. */
+electra_status inspect_run(const cli_common *common, const char *folder, electra_error *err);
+
 #endif

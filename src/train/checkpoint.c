@@ -78,14 +78,14 @@ static char *state_text(const el_run_state *state, uint64_t settings_hash)
     return text;
 }
 
-static electra_status read_state(el_run_state *state, const char *text, uint64_t settings_hash, bool *ours,
-                                 const char *path, electra_error *err)
+static electra_status read_state(el_run_state *state, const char *text, uint64_t *settings_hash, const char *path,
+                                 electra_error *err)
 {
     json_t *all = NULL;
     EL_TRY(el_json_parse(&all, text, strlen(text), path, err));
     const char *settings = NULL;
     electra_status status = el_json_text(all, "settings", EL_JSON_REQUIRED, &settings, path, err);
-    *ours = status == ELECTRA_OK && strtoull(settings, NULL, 16) == settings_hash;
+    *settings_hash = status == ELECTRA_OK ? strtoull(settings, NULL, 16) : 0;
     for (size_t i = 0; i < N_STATES && status == ELECTRA_OK; i++) {
         double value = 0;
         status = el_json_real(all, STATES[i].name, EL_JSON_REQUIRED, -1e300, 1e300, &value, path, err);
@@ -128,8 +128,16 @@ static uint64_t chain(uint64_t sum, const void *data, size_t bytes)
     return el_hash64(both, sizeof both);
 }
 
-static uint64_t chain_tensor(uint64_t sum, piece *p, float *chunk)
+/* What a tensor adds to the checksum of a file. Sums do not depend on the order of the tensors, so a file can be
+ * checked without knowing the network. */
+static uint64_t begin_sum(const char *name)
 {
+    return el_hash64(name, strlen(name));
+}
+
+static uint64_t sum_of_tensor(piece *p, float *chunk)
+{
+    uint64_t sum = begin_sum(p->name);
     const size_t n = p->param->rows * p->param->cols;
     for (size_t first = 0; first < n; first += CHUNK) {
         const size_t count = n - first < CHUNK ? n - first : CHUNK;
@@ -161,7 +169,7 @@ static electra_status write_file(const char *path, const el_step *step, const ch
         for (size_t i = 0; i < params->count; i++, n++) {
             pieces[n] = (piece){.step = step, .block = b, .param = &params->list[i]};
             describe(&sources[n], &pieces[n]);
-            sum = chain_tensor(sum, &pieces[n], chunk);
+            sum += sum_of_tensor(&pieces[n], chunk);
         }
     }
     char checksum[20];
@@ -211,12 +219,14 @@ static electra_status load_tensor(const el_safetensors *file, piece *p, uint64_t
                        array ? "does not have the shape of this run's network" : "is missing");
     }
     char *block = el_step_block(p->step, BLOCKS[p->block].block).data;
+    uint64_t own = begin_sum(p->name);
     for (size_t first = 0; first < n; first += CHUNK) {
         const size_t count = n - first < CHUNK ? n - first : CHUNK;
         memcpy(chunk, array->data + first * sizeof *chunk, count * sizeof *chunk);
-        *sum = chain(*sum, chunk, count * sizeof *chunk);
+        own = chain(own, chunk, count * sizeof *chunk);
         be->ops->upload_f32(be, block + (p->param->offset + first) * be->element_size, chunk, count);
     }
+    *sum += own;
     return ELECTRA_OK;
 }
 
@@ -243,28 +253,73 @@ static electra_status load_tensors(const el_safetensors *file, el_step *step, ui
     return status;
 }
 
+/* The texts of a checkpoint's metadata, borrowed from the file. */
+static electra_status read_metadata(const el_safetensors *file, const char *path, const char **state,
+                                    const char **checksum, electra_error *err)
+{
+    const char *format = el_safetensors_metadata(file, "format");
+    *state = el_safetensors_metadata(file, "state");
+    *checksum = el_safetensors_metadata(file, "checksum");
+    if (!format || !*state || !*checksum || strcmp(format, FORMAT) != 0) {
+        return el_fail(err, ELECTRA_INVALID, path, "%s is not a checkpoint of format \"%s\"", path, FORMAT);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status check_sum(uint64_t sum, const char *expected, const char *path, electra_error *err)
+{
+    char found[20];
+    (void)snprintf(found, sizeof found, "%016" PRIx64, sum);
+    if (strcmp(found, expected) != 0) {
+        return el_fail(err, ELECTRA_INVALID, path, "%s is damaged: its checksum is %s and should be %s", path, found,
+                       expected);
+    }
+    return ELECTRA_OK;
+}
+
 static electra_status load_file(const el_safetensors *file, const char *path, el_step *step, el_run_state *state,
                                 uint64_t settings_hash, electra_error *err)
 {
-    const char *format = el_safetensors_metadata(file, "format");
-    const char *text = el_safetensors_metadata(file, "state");
-    const char *checksum = el_safetensors_metadata(file, "checksum");
-    if (!format || !text || !checksum || strcmp(format, FORMAT) != 0) {
-        return el_fail(err, ELECTRA_INVALID, path, "%s is not a checkpoint of format \"%s\"", path, FORMAT);
-    }
-    bool ours = false;
-    EL_TRY(read_state(state, text, settings_hash, &ours, path, err));
+    const char *text, *checksum;
+    EL_TRY(read_metadata(file, path, &text, &checksum, err));
+    uint64_t settings = 0;
+    EL_TRY(read_state(state, text, &settings, path, err));
     uint64_t sum = el_hash64(text, strlen(text));
     electra_status status = load_tensors(file, step, &sum, path, err);
-    char found[20];
-    (void)snprintf(found, sizeof found, "%016" PRIx64, sum);
-    if (status == ELECTRA_OK && strcmp(found, checksum) != 0) {
-        return el_fail(err, ELECTRA_INVALID, path, "%s is damaged: its checksum is %s and should be %s", path, found,
-                       checksum);
+    if (status == ELECTRA_OK) {
+        EL_TRY(check_sum(sum, checksum, path, err));
     }
-    if (!ours && (status == ELECTRA_OK || status == ELECTRA_INVALID)) {
+    if (settings != settings_hash && (status == ELECTRA_OK || status == ELECTRA_INVALID)) {
         return el_fail(err, ELECTRA_MISUSE, path, "%s was made with other settings than those in settings.json", path);
     }
+    return status;
+}
+
+static electra_status verify_file(const el_safetensors *file, const char *path, el_run_state *state, electra_error *err)
+{
+    const char *text, *checksum;
+    EL_TRY(read_metadata(file, path, &text, &checksum, err));
+    uint64_t settings = 0;
+    EL_TRY(read_state(state, text, &settings, path, err));
+    uint64_t sum = el_hash64(text, strlen(text));
+    for (size_t i = 0; i < el_safetensors_count(file); i++) {
+        const el_array *array = el_safetensors_at(file, i);
+        uint64_t own = begin_sum(array->name);
+        for (size_t first = 0; first < array->bytes; first += CHUNK * sizeof(float)) {
+            const size_t left = array->bytes - first;
+            own = chain(own, array->data + first, left < CHUNK * sizeof(float) ? left : CHUNK * sizeof(float));
+        }
+        sum += own;
+    }
+    return check_sum(sum, checksum, path, err);
+}
+
+electra_status el_checkpoint_verify(const char *path, el_run_state *state, electra_error *err)
+{
+    el_safetensors *file = NULL;
+    EL_TRY(el_safetensors_open(&file, path, err));
+    const electra_status status = verify_file(file, path, state, err);
+    el_safetensors_close(file);
     return status;
 }
 
@@ -392,6 +447,22 @@ electra_status el_checkpoint_resume(const char *folder, el_step *step, el_run_st
     for (size_t i = 0; i < list.n && !*found && (status == ELECTRA_OK || status == ELECTRA_INVALID); i++) {
         status = try_one(folder, list.steps[i], step, state, settings_hash, rt, err);
         *found = status == ELECTRA_OK;
+    }
+    el_free(list.steps);
+    return status;
+}
+
+electra_status el_checkpoint_verify_all(const char *folder, size_t *n, uint64_t *newest, electra_error *err)
+{
+    listing list;
+    electra_status status = list_folder(&list, folder, err);
+    *n = list.n;
+    *newest = list.n > 0 ? list.steps[0] : 0;
+    for (size_t i = 0; i < list.n && status == ELECTRA_OK; i++) {
+        char *path = path_of(folder, list.steps[i]);
+        el_run_state state;
+        status = path ? el_checkpoint_verify(path, &state, err) : el_fail_memory(err, folder, strlen(folder));
+        el_free(path);
     }
     el_free(list.steps);
     return status;

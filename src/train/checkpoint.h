@@ -39,6 +39,11 @@ electra_status el_checkpoint_load(const char *path, el_step *step, el_run_state 
 electra_status el_checkpoint_resume(const char *folder, el_step *step, el_run_state *state, uint64_t settings_hash,
                                     bool *found, const electra_runtime *rt, electra_error *err);
 
+/* Check one file by itself, or all of a folder: how many there are and the step of the newest (0 if there is none).
+ * ELECTRA_INVALID names the first that is damaged. */
+electra_status el_checkpoint_verify(const char *path, el_run_state *state, electra_error *err);
+electra_status el_checkpoint_verify_all(const char *folder, size_t *n, uint64_t *newest, electra_error *err);
+
 /* Remove all but the `keep` newest; 0 keeps all. */
 electra_status el_checkpoint_prune(const char *folder, size_t keep, electra_error *err);
 

@@ -32,6 +32,8 @@ static const double WARMUP_SHARE = 0.05;           /* of a run by the clock, unl
 static const double MOST_SKIPPED = 10;             /* steps in a row that are not finite, before the run gives up */
 static const size_t MOST_ACTIVATIONS = 512u << 20; /* bytes of a micro-batch, unless micro_batch says otherwise */
 
+static const double EVALUATION_SHARE = 0.1; /* of a run by the clock, at most */
+
 enum { EVALUATIONS_BY_CLOCK = 20 };
 
 typedef struct trainer {
@@ -54,6 +56,7 @@ typedef struct trainer {
     double begun;         /* el_now() minus the seconds of earlier calls */
     double saved_seconds; /* of the newest checkpoint */
     double saved_step;    /* -1: none yet */
+    double may_evaluate;  /* seconds before which a run by the clock has no time for another evaluation */
     el_metrics_log log;
     el_watch watch;
     electra_metrics last; /* of all lines so far, merged */
@@ -197,9 +200,12 @@ static electra_status log_training(trainer *t, electra_error *err)
 
 static electra_status evaluate(trainer *t, electra_error *err)
 {
-    t->state.evaluations++;
+    const double start = seconds_now(t);
+    const double due = floor(EVALUATIONS_BY_CLOCK * progress_now(t));
+    t->state.evaluations = fmax(t->state.evaluations + 1, t->set->eval_every > 0 ? 0 : due);
     electra_metrics line = line_now(t);
     EL_TRY(el_heldout_measure(t->heldout, t->step, &line, err));
+    t->may_evaluate = start + (seconds_now(t) - start) / EVALUATION_SHARE;
     return publish(t, &line, err);
 }
 
@@ -314,7 +320,8 @@ static bool evaluation_due(const trainer *t)
     if (t->set->eval_every > 0) {
         return is_over(t) || every(t->state.step, t->set->eval_every);
     }
-    return is_over(t) || floor(EVALUATIONS_BY_CLOCK * progress_now(t)) > t->state.evaluations;
+    return is_over(t) || (floor(EVALUATIONS_BY_CLOCK * progress_now(t)) > t->state.evaluations &&
+                          t->state.seconds >= t->may_evaluate);
 }
 
 static bool save_due(const trainer *t)
@@ -511,7 +518,7 @@ static void say_what_it_does(const trainer *t)
     const electra_data_summary *about = electra_data_describe(t->data);
     el_log(
         t->rt, ELECTRA_LOG_INFO,
-        "%s, %s: %.1f M parameters, %llu examples of up to %zu tokens, %ld a step in pieces of %zu, %d thread%s (%s)",
+        "%s, %s: %.2f M parameters, %llu examples of up to %zu tokens, %ld a step in pieces of %zu, %d thread%s (%s)",
         t->folder.path, t->settings.preset->name,
         1e-6 * (double)el_params_total(el_step_params(t->step), EL_OWNER_SHARED),
         (unsigned long long)about->splits[ELECTRA_TRAIN].examples, about->max_length, t->set->batch,

@@ -14,6 +14,7 @@ static const double SPIKE_NORM = 4;    /* a line's gradient norm over the runnin
 static const size_t SPIKES_TO_SAY = 3;
 static const double MEAN_DECAY = 0.9;       /* of the running means, a line */
 static const size_t LINES_TO_KNOW = 10;     /* before the means mean anything */
+static const uint64_t STEPS_TO_LEARN = 500; /* before little learning is worth a word */
 static const double LEAST_FALL = 0.005;     /* of the generator's loss over a fifth of the run */
 static const double STRONG_GENERATOR = 0.2; /* replaced among the chosen positions */
 
@@ -75,7 +76,8 @@ static bool see_standing(el_watch *watch, const electra_metrics *line, char *tex
     const bool opens = watch->windows[window].n == 0;
     watch->windows[window].sum += line->generator_loss;
     watch->windows[window].n++;
-    if (!opens || window < 6 || window > 15 || !watch->windows[window - 1].n || !watch->windows[window - 5].n) {
+    if (!opens || line->step < STEPS_TO_LEARN || window < 6 || window > 15 || !watch->windows[window - 1].n ||
+        !watch->windows[window - 5].n) {
         return false;
     }
     const double now = watch->windows[window - 1].sum / (double)watch->windows[window - 1].n;
@@ -106,7 +108,8 @@ static bool see_training(el_watch *watch, const electra_metrics *line, char *tex
 
 static bool see_heldout(el_watch *watch, const electra_metrics *line, char *text, size_t size)
 {
-    if (line->progress >= 0.25 && line->heldout_recall < 0.005 && line->heldout_auc < 0.53) {
+    if (line->progress >= 0.25 && line->step >= STEPS_TO_LEARN && line->heldout_recall < 0.005 &&
+        line->heldout_auc < 0.53) {
         return say(
             watch, ALL_ORIGINAL, line->progress, text, size,
             "the discriminator calls every token original and hardly ranks them (AUC %.3f; 0.5 is chance): it has "

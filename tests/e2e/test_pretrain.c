@@ -555,6 +555,22 @@ static void test_beginning_from_a_former_run(void **state)
     assert_false(el_is_folder(in_root("cold"))); /* nothing was written */
 }
 
+static void test_looking_at_a_run(void **state)
+{
+    (void)state;
+    must_run("--output seen" SHORT " --keep 2");
+    electra_run_summary about;
+    electra_error err = {0};
+    assert_int_equal(electra_run_describe(in_root("seen"), &about, &err), ELECTRA_OK);
+    assert_true(about.finished && about.n_checkpoints == 2 && about.checkpoint_step == 120 && about.last.step == 120);
+    assert_int_equal(about.n_lines - about.n_warnings, 30 + 20); /* a line every 4 steps, an evaluation every 6 */
+    flip("seen/checkpoints/step-00000110.safetensors", -5, SEEK_END);
+    assert_int_equal(electra_run_describe(in_root("seen"), &about, &err), ELECTRA_INVALID);
+    assert_non_null(strstr(err.message, "step-00000110.safetensors is damaged"));
+    assert_int_equal(electra_run_describe(in_root("shards"), &about, &err), ELECTRA_INVALID);
+    assert_non_null(strstr(err.message, "no settings.json"));
+}
+
 /* ---- misuse ---- */
 
 static void test_bad_options(void **state)
@@ -641,6 +657,7 @@ int main(void)
         cmocka_unit_test(test_other_settings_are_refused),
         cmocka_unit_test(test_finished_and_made_longer),
         cmocka_unit_test(test_beginning_from_a_former_run),
+        cmocka_unit_test(test_looking_at_a_run),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_one_process_at_a_time),
         cmocka_unit_test(test_a_run_that_diverges_stops),

@@ -160,7 +160,7 @@ static electra_metrics training_line(double progress, double generator_loss)
 {
     electra_metrics line;
     el_metrics_clear(&line);
-    line.step = (uint64_t)(1000 * progress);
+    line.step = (uint64_t)(10000 * progress);
     line.progress = progress;
     line.learning_rate = 1e-3;
     line.generator_loss = generator_loss;
@@ -223,6 +223,7 @@ static void test_each_advice(void **state)
     electra_metrics heldout;
     el_metrics_clear(&heldout);
     heldout.progress = 0.5;
+    heldout.step = 5000;
     heldout.heldout_auc = 0.51;
     heldout.heldout_recall = 0;
     heldout.heldout_replaced_share = 0.13;

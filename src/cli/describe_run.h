@@ -1,0 +1,13 @@
+/* Numbers of a training run in words and as JSON, the same for pretrain and inspect --run. */
+#ifndef EL_CLI_DESCRIBE_RUN_H
+#define EL_CLI_DESCRIBE_RUN_H
+
+#include "options.h"
+
+/* How long it trained, and what the last evaluation on held-out text found. */
+void describe_metrics(FILE *out, bool finished, const electra_metrics *metrics);
+
+/* The members of an object, beginning with "step". */
+void describe_metrics_json(FILE *out, const electra_metrics *metrics);
+
+#endif
