@@ -30,27 +30,36 @@ static const char *grouped(char text[32], uint64_t number)
     return text;
 }
 
+/* 1234567 -> 1.2 MB, likewise. */
+static const char *sized(char text[32], uint64_t bytes)
+{
+    const bool small = bytes < 100000;
+    snprintf(text, 32, "%.1f %s", (double)bytes / (small ? 1e3 : 1e6), small ? "kB" : "MB");
+    return text;
+}
+
 static void describe_split(FILE *out, const electra_split_summary *s, const char *title)
 {
     char documents[32];
     char examples[32];
     char tokens[32];
-    fprintf(out, "  %-9s %12s documents %12s examples %15s tokens %8.1f MB\n", title, grouped(documents, s->documents),
-            grouped(examples, s->examples), grouped(tokens, s->tokens), (double)s->bytes / 1e6);
+    char size[32];
+    fprintf(out, "  %-9s %12s documents %12s examples %15s tokens %11s\n", title, grouped(documents, s->documents),
+            grouped(examples, s->examples), grouped(tokens, s->tokens), sized(size, s->bytes));
 }
 
 static void describe_oddities(FILE *out, const electra_corpus_counts *c)
 {
     char number[32];
     if (c->invalid_lines) {
-        fprintf(out, "  %s lines are not valid UTF-8; ill-formed bytes were left out\n",
+        fprintf(out, "  lines that are not valid UTF-8 (ill-formed bytes were left out): %s\n",
                 grouped(number, c->invalid_lines));
     }
     if (c->pieces) {
-        fprintf(out, "  very long lines were read in %s pieces\n", grouped(number, c->pieces));
+        fprintf(out, "  pieces of lines that were too long to be read whole: %s\n", grouped(number, c->pieces));
     }
     if (c->ignored_files) {
-        fprintf(out, "  %s files were ignored because of their names\n", grouped(number, c->ignored_files));
+        fprintf(out, "  files ignored because of their names: %s\n", grouped(number, c->ignored_files));
     }
 }
 
@@ -59,11 +68,13 @@ void describe_data_words(FILE *out, const electra_data_summary *s)
     char files[32];
     char lines[32];
     char words[32];
+    char size[32];
     const electra_split_summary *train = &s->splits[ELECTRA_TRAIN];
     const electra_split_summary *heldout = &s->splits[ELECTRA_HELDOUT];
     const uint64_t tokens = train->tokens + heldout->tokens;
-    fprintf(out, "%s files, %s lines, %s words, %.1f MB of text\n", grouped(files, s->corpus.files),
-            grouped(lines, s->corpus.lines), grouped(words, s->words), (double)s->corpus.bytes / 1e6);
+    fprintf(out, "%s lines, %s words, %s of text in %s file%s\n", grouped(lines, s->corpus.lines),
+            grouped(words, s->words), sized(size, s->corpus.bytes), grouped(files, s->corpus.files),
+            s->corpus.files == 1 ? "" : "s");
     for (int split = 0; split < ELECTRA_SPLITS; split++) {
         describe_split(out, &s->splits[split], SPLIT_TITLES[split]);
     }

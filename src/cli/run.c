@@ -46,8 +46,11 @@ static int report_error(const electra_error *err, const char *command, bool json
         fputs("}}\n", stderr);
         return (int)err->status;
     }
-    fprintf(stderr, "%selectra:%s %s%s%s\n", color ? "\033[31m" : "", color ? "\033[0m" : "", err->where,
-            err->where[0] ? ": " : "", err->message);
+    /* messages about files name them themselves; those about options and commands do not */
+    const bool named = err->where[0] == '\0' || (err->status != ELECTRA_MISUSE && err->where[0] != '-' &&
+                                                 strstr(err->message, err->where) != NULL);
+    fprintf(stderr, "%selectra:%s %s%s%s\n", color ? "\033[31m" : "", color ? "\033[0m" : "", named ? "" : err->where,
+            named ? "" : ": ", err->message);
     if (err->status == ELECTRA_MISUSE) {
         fprintf(stderr, "see 'electra %s%s--help'\n", command, *command ? " " : "");
     }

@@ -434,10 +434,9 @@ static electra_status run_pass(preparation *p, const split_rule *rule, electra_e
     p->manifest.summary.corpus = *electra_corpus_progress(p->corpus);
     if (p->candidates.documents == 0) {
         return el_fail(err, ELECTRA_INVALID, p->options->inputs[0],
-                       "there is no text in the input (%" PRIu64 " files were read, %" PRIu64
-                       " were ignored because of "
-                       "their names)",
-                       p->manifest.summary.corpus.files, p->manifest.summary.corpus.ignored_files);
+                       "there is no text in %s%s (files ignored because of their names: %" PRIu64 ")",
+                       p->options->inputs[0], p->options->n_inputs > 1 ? " and the other inputs" : "",
+                       p->manifest.summary.corpus.ignored_files);
     }
     return ELECTRA_OK;
 }
