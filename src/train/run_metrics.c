@@ -62,13 +62,23 @@ void el_metrics_clear(electra_metrics *metrics)
     }
 }
 
+/* Is anything of the group known? */
+static bool has_group(const electra_metrics *metrics, el_metric_group group)
+{
+    for (size_t i = 0; i < el_metric_n_fields; i++) {
+        if (el_metric_fields[i].group == group && !isnan(el_metrics_get(metrics, &el_metric_fields[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void el_metrics_merge(electra_metrics *to, const electra_metrics *from)
 {
     to->step = from->step;
     for (size_t i = 0; i < el_metric_n_fields; i++) {
-        const double value = el_metrics_get(from, &el_metric_fields[i]);
-        if (!isnan(value)) {
-            set(to, &el_metric_fields[i], value);
+        if (has_group(from, el_metric_fields[i].group)) {
+            set(to, &el_metric_fields[i], el_metrics_get(from, &el_metric_fields[i]));
         }
     }
 }

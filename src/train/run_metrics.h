@@ -27,7 +27,8 @@ void el_metrics_clear(electra_metrics *metrics);
 
 double el_metrics_get(const electra_metrics *metrics, const el_metric_field *field);
 
-/* Numbers of `from` that are not NaN, and its step, into `to`; the warning is left alone. */
+/* The step of `from` and the groups of which it has any number into `to`: a number that is undefined at the last
+ * evaluation does not keep the value of the one before. The warning is left alone. */
 void el_metrics_merge(electra_metrics *to, const electra_metrics *from);
 
 /* The file, open for appending. All zero is a closed one. */

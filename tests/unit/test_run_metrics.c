@@ -103,6 +103,10 @@ static void test_merge_keeps_what_is_known(void **state)
     b.heldout_auc = 0.6;
     el_metrics_merge(&a, &b);
     assert_true(a.loss == 2 && a.heldout_auc == 0.6 && a.step == 5 && isnan(a.seconds));
+    b.heldout_auc = (double)NAN; /* undefined at the next evaluation: the old one is not shown as if it were new */
+    b.heldout_recall = 0;
+    el_metrics_merge(&a, &b);
+    assert_true(a.loss == 2 && isnan(a.heldout_auc) && a.heldout_recall == 0);
 }
 
 /* ---- detection ---- */
