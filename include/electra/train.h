@@ -112,6 +112,7 @@ typedef struct electra_pretrain_options {
     double learning_rate;
     long warmup; /* steps */
     double epsilon;
+    int bias_correction; /* of Adam: 1 on, 0 off as in the published system */
     double weight_decay;
     double clip; /* largest gradient norm; 0 does not clip */
     double mask_prob;

@@ -45,6 +45,8 @@ static const cli_option OPTIONS[] = {
      .help = "hidden and attention dropout (default: the size's)"},
     {"weight-decay", 0, CLI_REAL, AT(weight_decay), "X", .least = 0, .most = 1, .help = "default: the size's"},
     {"epsilon", 0, CLI_REAL, AT(epsilon), "X", .least = 1e-16, .most = 1, .help = "Adam's (default: the size's)"},
+    {"bias-correction", 0, CLI_CHOICE, AT(bias_correction), NULL, .choices = "off|on",
+     .help = "Adam's: on for tiny and mini; the published system trained without it (default: the size's)"},
     {"clip", 0, CLI_REAL, AT(clip), "X", .least = 0, .most = 1e9,
      .help = "largest gradient norm; 0 does not clip (default: 1)"},
     {"discriminator-weight", 0, CLI_REAL, AT(discriminator_weight), "X", .least = 0, .most = 1e6,

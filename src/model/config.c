@@ -25,8 +25,8 @@ enum { HEAD_WIDTH = 64, PUBLISHED_VOCABULARY = 30522 };
         .vocab_size = PUBLISHED_VOCABULARY, .embedding_size = (embedding), .hidden_size = (hidden),                    \
         .n_layers = (layers), .n_heads = (hidden) / HEAD_WIDTH, .intermediate_size = 4 * (hidden),                     \
         .activation = EL_ACT_GELU, .hidden_dropout = 0.0, .attention_dropout = 0.0, .max_positions = 512,              \
-        .n_types = 2, .initializer_range = 0.08, .layer_norm_eps = 1e-12, .position_init = EL_POSITIONS_SINUSOID,      \
-        .position_amplitude = 0.1                                                                                      \
+        .n_types = 2, .initializer_range = 0.08, .layer_norm_eps = 1e-12, .position_init = EL_POSITIONS_NEIGHBOURS,    \
+        .position_amplitude = 0.3                                                                                      \
     }
 
 static const el_preset PRESETS[] = {
@@ -37,10 +37,11 @@ static const el_preset PRESETS[] = {
      .batch = 32,
      .steps = 10000,
      .warmup = 200,
-     .learning_rate = 1e-3,
+     .learning_rate = 2e-3,
      .adam_epsilon = 1e-8,
+     .bias_correction = true,
      .weight_decay = 0.01,
-     .mask_prob = 0.15,
+     .mask_prob = 0.25,
      .discriminator_weight = 50.0},
     {.name = "mini",
      .model = QUICK_MODEL(4, 256, 128),
@@ -51,8 +52,9 @@ static const el_preset PRESETS[] = {
      .warmup = 1000,
      .learning_rate = 1e-3,
      .adam_epsilon = 1e-8,
+     .bias_correction = true,
      .weight_decay = 0.01,
-     .mask_prob = 0.15,
+     .mask_prob = 0.25,
      .discriminator_weight = 50.0},
     {.name = "small",
      .model = PUBLISHED_MODEL(12, 256, 128),
@@ -369,6 +371,9 @@ electra_status el_pretrain_config_derive(el_pretrain_config *out, const el_model
         g->n_layers = (size_t)rint((double)discriminator->n_layers * layer_fraction);
         g->intermediate_size = 4 * g->hidden_size;
         g->n_heads = heads_for(g->hidden_size);
+        if (g->position_init == EL_POSITIONS_NEIGHBOURS && g->n_heads == 1 && g->hidden_size % 2 == 0) {
+            g->n_heads = 2;
+        }
         if (sharing == EL_SHARE_NONE) {
             g->embedding_size = g->hidden_size;
         }

@@ -14,11 +14,17 @@
 #include "backend/backend.h"
 #include "base/json.h"
 
-/* How a position table starts. */
+/* How a position table starts, and the first layer's attention with it. */
 typedef enum el_position_init {
-    EL_POSITIONS_NORMAL,  /* like every other table */
-    EL_POSITIONS_SINUSOID /* amplitude * sin and cos of falling frequencies: neighbours are alike from the first step */
+    EL_POSITIONS_NORMAL, /* like every other table */
+    /* Positions are waves in columns of their own, and queries and keys of the first layer are turned so that each head
+     * begins by looking at a neighbour: one to the left, one to the right, two to the left, ... Only starting values:
+     * all of them are trained. A network that must first find out that neighbours matter spends thousands of steps on
+     * the plateau where it knows word frequencies alone (docs/MODEL.md, docs/RESULTS.md). */
+    EL_POSITIONS_NEIGHBOURS
 } el_position_init;
+
+enum { EL_WAVE_COLUMNS = 32 }; /* sin and cos of 16 wavelengths */
 
 typedef struct el_model_config {
     size_t vocab_size;        /* V */
@@ -36,7 +42,7 @@ typedef struct el_model_config {
     double layer_norm_eps;
     uint32_t pad_id; /* written to model directories; no computation depends on it */
     el_position_init position_init;
-    double position_amplitude; /* of the sinusoids */
+    double position_amplitude; /* of the waves */
 } el_model_config;
 
 /* What generator and discriminator have in common (electra.md 5). The generator's output table is always its word
@@ -64,6 +70,7 @@ typedef struct el_preset {
     size_t warmup;
     double learning_rate;
     double adam_epsilon;
+    bool bias_correction; /* of Adam's moments */
     double weight_decay;
     double mask_prob;
     double discriminator_weight;
@@ -86,7 +93,8 @@ electra_status el_config_apply(el_model_config *config, const json_t *overrides,
 electra_status el_config_check(const el_model_config *config, const char *where, electra_error *err);
 
 /* The generator of a discriminator: width round(H * hidden_fraction), depth round(L * layer_fraction), both half to
- * even; F = 4 H, heads = max(1, H div 64), everything else copied (electra.md 1.1). Fractions lie in (0, 1] and count
+ * even; F = 4 H, heads = max(1, H div 64), everything else copied (electra.md 1.1); with EL_POSITIONS_NEIGHBOURS two
+ * heads at least where the width allows, so that it sees both sides. Fractions lie in (0, 1] and count
  * for nothing with EL_SHARE_ALL. Checks both networks and that they fit together. */
 electra_status el_pretrain_config_derive(el_pretrain_config *out, const el_model_config *discriminator,
                                          double hidden_fraction, double layer_fraction, el_sharing sharing,

@@ -25,7 +25,7 @@ typedef struct row {
 
 static const row EMBEDDING_ROWS[EL_N_EMBEDDING_PARAMS] = {
     [EL_P_WORD] = {"electra.embeddings.word_embeddings.weight", DIM_V, DIM_E, 2, EL_INIT_NORMAL},
-    [EL_P_POSITION] = {"electra.embeddings.position_embeddings.weight", DIM_P, DIM_E, 2, EL_INIT_SINUSOID},
+    [EL_P_POSITION] = {"electra.embeddings.position_embeddings.weight", DIM_P, DIM_E, 2, EL_INIT_NORMAL},
     [EL_P_TYPE] = {"electra.embeddings.token_type_embeddings.weight", DIM_T, DIM_E, 2, EL_INIT_NORMAL},
     [EL_P_EMBED_GAMMA] = {"electra.embeddings.LayerNorm.weight", DIM_1, DIM_E, 1, EL_INIT_ONE},
     [EL_P_EMBED_BETA] = {"electra.embeddings.LayerNorm.bias", DIM_1, DIM_E, 1, EL_INIT_ZERO},
@@ -196,13 +196,6 @@ static electra_status add_rows(el_params *params, const row *rows, size_t n, con
         p.n_dims = rows[i].n_dims;
         p.init = rows[i].init;
         p.scale = c->initializer_range;
-        if (p.init == EL_INIT_SINUSOID) { /* the position table */
-            if (c->position_init == EL_POSITIONS_NORMAL) {
-                p.init = EL_INIT_NORMAL;
-            } else {
-                p.scale = c->position_amplitude;
-            }
-        }
         const bool adjoins =
             rows == LAYER_ROWS && (i == EL_P_KEY_W || i == EL_P_VALUE_W || i == EL_P_KEY_B || i == EL_P_VALUE_B);
         EL_TRY(append(params, p, adjoins, err));
@@ -213,7 +206,26 @@ static electra_status add_rows(el_params *params, const row *rows, size_t n, con
 static electra_status add_embeddings(el_params *params, el_network *network, el_owner owner, electra_error *err)
 {
     network->embeddings = params->count;
-    return add_rows(params, EMBEDDING_ROWS, EL_N_EMBEDDING_PARAMS, "", owner, &network->config, err);
+    EL_TRY(add_rows(params, EMBEDDING_ROWS, EL_N_EMBEDDING_PARAMS, "", owner, &network->config, err));
+    if (network->config.position_init == EL_POSITIONS_NEIGHBOURS) {
+        el_param *positions = &params->list[network->embeddings + EL_P_POSITION];
+        positions->init = EL_INIT_WAVES;
+        positions->scale = network->config.position_amplitude;
+    }
+    return ELECTRA_OK;
+}
+
+/* The waves of the position table reach the first layer, whose heads begin by comparing them. */
+static void look_at_neighbours(el_params *params, const el_network *network)
+{
+    if (network->projection != EL_NO_PARAM) {
+        params->list[network->projection + EL_P_PROJECT_W].init = EL_INIT_KEEP_WAVES;
+    }
+    el_param *query = &params->list[el_network_layer(network, 0, EL_P_QUERY_W)];
+    el_param *key = &params->list[el_network_layer(network, 0, EL_P_KEY_W)];
+    query->init = EL_INIT_LOOK_QUERY;
+    key->init = EL_INIT_LOOK_KEY;
+    query->head_width = key->head_width = network->config.hidden_size / network->config.n_heads;
 }
 
 static electra_status add_encoder(el_params *params, el_network *network, el_owner owner, electra_error *err)
@@ -228,6 +240,9 @@ static electra_status add_encoder(el_params *params, el_network *network, el_own
         char prefix[48];
         snprintf(prefix, sizeof prefix, "electra.encoder.layer.%zu.", i);
         EL_TRY(add_rows(params, LAYER_ROWS, EL_N_LAYER_PARAMS, prefix, owner, c, err));
+    }
+    if (c->position_init == EL_POSITIONS_NEIGHBOURS) {
+        look_at_neighbours(params, network);
     }
     return ELECTRA_OK;
 }
@@ -321,87 +336,4 @@ el_tensor el_weights_joined(el_weights weights, size_t first, size_t n)
 el_tensor el_weights_all(el_weights weights)
 {
     return el_tensor_of(weights.data, 1, weights.params->elements);
-}
-
-/* ---- starting values ------------------------------------------------------------------------------------------------
- */
-
-typedef struct init_job {
-    const el_param *param;
-    uint64_t key;
-    float *out; /* [rows, cols] */
-} init_job;
-
-/* Box and Muller 1958, redrawn until it lies within two standard deviations. */
-static double truncated_normal(el_rng_stream *stream)
-{
-    for (;;) {
-        const double radius = sqrt(-2.0 * log(1.0 - el_rng_uniform(el_rng_next(stream))));
-        const double z = radius * cos(6.283185307179586 * el_rng_uniform(el_rng_next(stream)));
-        if (fabs(z) <= 2.0) {
-            return z;
-        }
-    }
-}
-
-static double sinusoid(size_t position, size_t column, size_t width)
-{
-    const size_t half = (width + 1) / 2, i = column < half ? column : column - half;
-    const double angle = (double)position / pow(10000.0, 2.0 * (double)i / (double)width);
-    return column < half ? sin(angle) : cos(angle);
-}
-
-static double start_value(const el_param *p, uint64_t key, size_t r, size_t c)
-{
-    el_rng_stream stream = {.key = el_rng_row(key, r, c)};
-    switch (p->init) {
-    case EL_INIT_ZERO: return 0.0;
-    case EL_INIT_ONE: return 1.0;
-    case EL_INIT_NORMAL: return p->scale * truncated_normal(&stream);
-    case EL_INIT_GLOROT:
-        return sqrt(6.0 / (double)(p->rows + p->cols)) * (2.0 * el_rng_uniform(el_rng_next(&stream)) - 1.0);
-    case EL_INIT_SINUSOID: return p->scale * sinusoid(r, c, p->cols);
-    }
-    return 0.0;
-}
-
-static void init_rows(void *argument, size_t begin, size_t end, int thread)
-{
-    (void)thread;
-    const init_job *job = argument;
-    const size_t cols = job->param->cols;
-    for (size_t r = begin; r < end; r++) {
-        for (size_t c = 0; c < cols; c++) {
-            job->out[r * cols + c] = (float)start_value(job->param, job->key, r, c);
-        }
-    }
-}
-
-electra_status el_params_initialise_rows(const el_params *params, size_t first, size_t count, el_backend *be,
-                                         void *theta, uint64_t seed, electra_error *err)
-{
-    size_t largest = 0;
-    for (size_t i = first; i < first + count; i++) {
-        const size_t size = params->list[i].rows * params->list[i].cols;
-        largest = size > largest ? size : largest;
-    }
-    float *values = el_alloc(largest, sizeof *values);
-    if (!values) {
-        return el_fail_memory(err, "starting values", largest * sizeof *values);
-    }
-    const el_weights weights = {be, params, theta};
-    for (size_t i = first; i < first + count; i++) {
-        const el_param *p = &params->list[i];
-        init_job job = {p, el_rng_key(seed, EL_RNG_INIT, i, 0), values};
-        el_parallel_for(be->pool, p->rows, 16, init_rows, &job);
-        be->ops->upload_f32(be, el_weights_at(weights, i).data, values, p->rows * p->cols);
-    }
-    el_free(values);
-    return ELECTRA_OK;
-}
-
-electra_status el_params_initialise(const el_params *params, el_backend *be, void *theta, uint64_t seed,
-                                    electra_error *err)
-{
-    return el_params_initialise_rows(params, 0, params->count, be, theta, seed, err);
 }

@@ -28,9 +28,13 @@ typedef enum el_owner {
 typedef enum el_init {
     EL_INIT_ZERO,
     EL_INIT_ONE,
-    EL_INIT_NORMAL,  /* truncated normal of standard deviation `scale`, redrawn beyond 2 of them */
-    EL_INIT_GLOROT,  /* uniform within sqrt(6 / (rows + cols)) */
-    EL_INIT_SINUSOID /* scale * sin, cos (position / 10000^(2i / E)), columns i and E/2 + i */
+    EL_INIT_NORMAL, /* truncated normal of standard deviation `scale`, redrawn beyond 2 of them */
+    EL_INIT_GLOROT, /* uniform within sqrt(6 / (rows + cols)) */
+    /* EL_POSITIONS_NEIGHBOURS; formulas in initialise.c */
+    EL_INIT_WAVES,      /* the position table: scale * sin, cos of 16 wavelengths in 32 columns, 0 elsewhere */
+    EL_INIT_KEEP_WAVES, /* the projection: passes the waves on, otherwise Glorot */
+    EL_INIT_LOOK_QUERY, /* first layer: each head's waves turned towards its neighbour, and a little noise */
+    EL_INIT_LOOK_KEY    /* first layer: each head's waves as they are, and a little noise */
 } el_init;
 
 enum { EL_PARAM_NAME_BYTES = 96 };
@@ -43,8 +47,9 @@ typedef struct el_param {
     size_t offset;     /* elements from the start of the block */
     el_init init;
     double scale;
-    bool decays;  /* takes part in weight decay: its name contains none of LayerNorm, layer_norm, bias */
-    size_t depth; /* 0 embeddings and projection, i + 1 for layer i, L + 1 for heads: for layer-wise rates */
+    size_t head_width; /* of EL_INIT_LOOK_*; 0 otherwise */
+    bool decays;       /* takes part in weight decay: its name contains none of LayerNorm, layer_norm, bias */
+    size_t depth;      /* 0 embeddings and projection, i + 1 for layer i, L + 1 for heads: for layer-wise rates */
 } el_param;
 
 typedef struct el_params {

@@ -60,6 +60,7 @@ static const row ROWS[] = {
     ROW(learning_rate, REAL, FIXED, 1e-12, 10),
     ROW(warmup, WHOLE, FIXED, 0, 1e12),
     ROW(epsilon, REAL, FIXED, 1e-16, 1),
+    WORD(bias_correction, FIXED, "off", "on"),
     ROW(weight_decay, REAL, FIXED, 0, 1),
     ROW(clip, REAL, FIXED, 0, 1e9),
     ROW(mask_prob, REAL, FIXED, 0.01, 0.9),
@@ -325,6 +326,7 @@ static void fill_in(electra_pretrain_options *o, const el_preset *preset)
     default_whole(&o->batch, preset->batch);
     default_real(&o->learning_rate, preset->learning_rate);
     default_real(&o->epsilon, preset->adam_epsilon);
+    default_choice(&o->bias_correction, preset->bias_correction);
     default_real(&o->weight_decay, preset->weight_decay);
     default_real(&o->clip, 1);
     default_real(&o->mask_prob, preset->mask_prob);

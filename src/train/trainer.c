@@ -438,6 +438,7 @@ static electra_status open_step(trainer *t, size_t micro, electra_error *err)
     settings.average_samples = t->set->compat == ELECTRA_COMPAT_GOOGLE;
     settings.clip_norm = t->set->clip;
     settings.optimizer.epsilon = t->set->epsilon;
+    settings.optimizer.bias_correction = t->set->bias_correction != 0;
     settings.optimizer.weight_decay = t->set->weight_decay;
     settings.seed = (uint64_t)t->set->seed;
     const el_step_limits limits = limits_of(micro, electra_data_describe(t->data)->max_length, t->set->mask_prob);

@@ -65,7 +65,7 @@ static void generators_have_the_published_sizes(void **state)
         size_t hidden, heads, ffn, layers;
     } EXPECTED[] = {
         {"small", 0.25, 64, 1, 256, 12},   {"small", 1.0, 256, 4, 1024, 12}, {"base", 0.33333, 256, 4, 1024, 12},
-        {"large", 0.25, 256, 4, 1024, 24}, {"base", 0.25, 192, 3, 768, 12},  {"tiny", 0.5, 64, 1, 256, 2},
+        {"large", 0.25, 256, 4, 1024, 24}, {"base", 0.25, 192, 3, 768, 12},  {"tiny", 0.5, 64, 2, 256, 2},
         {"mini", 0.5, 128, 2, 512, 4},
     };
     for (size_t i = 0; i < sizeof EXPECTED / sizeof EXPECTED[0]; i++) {
@@ -286,18 +286,52 @@ static void starting_values_are_those_of_the_publication(void **state)
     drop(&s);
 }
 
-static void quick_presets_start_with_sinusoids(void **state)
+/* The position that a head of the generator's first layer prefers for the token at position 10, by positions alone. */
+static int looked_at(const started *s, size_t head, size_t width)
+{
+    const float *positions = s->theta + s->params.list[s->g.embeddings + EL_P_POSITION].offset;
+    const float *project = s->theta + s->params.list[s->g.projection + EL_P_PROJECT_W].offset;
+    const float *query = s->theta + s->params.list[el_network_layer(&s->g, 0, EL_P_QUERY_W)].offset;
+    const float *key = s->theta + s->params.list[el_network_layer(&s->g, 0, EL_P_KEY_W)].offset;
+    double best = -1e30;
+    int where = -1;
+    for (int j = 0; j < 20; j++) {
+        double score = 0;
+        for (size_t r = head * width / 2; r < (head + 1) * width / 2; r++) {
+            double q = 0, k = 0;
+            for (size_t c = 0; c < width; c++) {
+                for (size_t e = 0; e < 128; e++) {
+                    q += (double)query[r * width + c] * (double)project[c * 128 + e] * (double)positions[10 * 128 + e];
+                    k +=
+                        (double)key[r * width + c] * (double)project[c * 128 + e] * (double)positions[j * 128 + (int)e];
+                }
+            }
+            score += q * k;
+        }
+        if (score > best) {
+            best = score;
+            where = j;
+        }
+    }
+    return where;
+}
+
+static void quick_presets_start_by_looking_at_neighbours(void **state)
 {
     (void)state;
     started s = start("tiny", 1, 42);
     const el_param *p = &s.params.list[s.d.embeddings + EL_P_POSITION];
     const float *table = s.theta + p->offset;
-    for (size_t i = 0; i < 64; i++) { /* position 0: sin 0, cos 0 */
-        assert_true(table[i] == 0.0f);
-        assert_true(fabsf(table[64 + i] - 0.1f) < 1e-7f);
+    for (size_t i = 0; i < 128; i++) { /* position 0: sin 0, cos 0, and nothing beyond the waves */
+        assert_true(fabsf(table[i] - (i < EL_WAVE_COLUMNS && i % 2 ? 0.3f : 0.0f)) < 1e-7f);
     }
-    assert_true(fabs((double)table[3 * 128] - 0.1 * sin(3.0)) < 1e-7);
-    assert_true(fabs((double)table[3 * 128 + 64] - 0.1 * cos(3.0)) < 1e-7);
+    assert_true(fabs((double)table[128] - 0.3 * sin(2.0 * 3.14159265358979 / 3.0)) < 1e-7); /* three tokens long */
+    const size_t width = s.g.config.hidden_size;
+    assert_int_equal(s.g.config.n_heads, 2);
+    const int expected[2] = {-1, 1};
+    for (size_t head = 0; head < 2; head++) {
+        assert_int_equal(looked_at(&s, head, width) - 10, expected[head]);
+    }
     drop(&s);
 }
 
@@ -343,7 +377,7 @@ int main(void)
         cmocka_unit_test(names_go_both_ways),
         cmocka_unit_test(table_knows_owners_decay_and_depth),
         cmocka_unit_test(starting_values_are_those_of_the_publication),
-        cmocka_unit_test(quick_presets_start_with_sinusoids),
+        cmocka_unit_test(quick_presets_start_by_looking_at_neighbours),
         cmocka_unit_test(starting_values_depend_on_the_seed_alone),
         cmocka_unit_test(failed_allocation_leaves_nothing_behind),
     };
