@@ -33,7 +33,7 @@ fi
 "$electra" --version
 
 step "A vocabulary of word pieces, from the text itself"
-[ -s "$work/vocab.txt" ] || show "$electra" vocab --input "$text" --output "$work/vocab.txt" --size 4000
+[ -s "$work/vocab.txt" ] || show "$electra" vocab --input "$text" --output "$work/vocab.txt" --size 2000
 
 step "Text to examples: token ids, in shards that training reads; one document in twenty is held out"
 [ -s "$work/shards/manifest.json" ] ||

@@ -425,6 +425,7 @@ static electra_status open_batchers(trainer *t, size_t micro, electra_error *err
         return ELECTRA_OK;
     }
     settings.split = ELECTRA_HELDOUT;
+    settings.masking.hidden = 1; /* a slot that the generator may see is no question: accuracy would count copying */
     settings.batch = micro;
     EL_TRY(el_batcher_create(&t->heldout_batcher, t->be, &settings, err));
     return el_heldout_create(&t->heldout, t->heldout_batcher, (size_t)t->set->eval_sequences, about->vocabulary_size,
