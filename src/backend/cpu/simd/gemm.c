@@ -23,7 +23,8 @@ enum {
     NB_BUFFERED = 256,    /* columns when results need a buffer before they may go to C */
     B_BUDGET = 1024 * KC, /* floats of packed B: 1 MiB */
     AHEAD = 24,           /* rows that packing asks for before it comes to them */
-    BEYOND = 16           /* floats: a cache line, so that what follows stays aligned */
+    PANEL_GAP = 16,       /* floats: a cache line, so that panels do not begin in the same set */
+    A_PACKED = MB / MR * (KC * MR + PANEL_GAP)
 };
 
 typedef struct block {
@@ -111,7 +112,7 @@ SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, con
     for (; i + MR <= t->rows; i += MR) {
         prefetch_rows(MR, c, t->ldc, pre ? pre + i * t->ldpre : NULL, t->ldpre);
         tile(MR, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add);
-        a += a_step == 1 ? MR * a_row : MR * t->depth;
+        a += a_step == 1 ? MR * a_row : MR * t->depth + PANEL_GAP;
         c += MR * t->ldc;
     }
     switch (t->rows - i) {
@@ -123,7 +124,8 @@ SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, con
 #if SIMD_LANES > 8
         LAST_ROWS(6)
         LAST_ROWS(7)
-        LAST_ROWS(8) LAST_ROWS(9) LAST_ROWS(10) LAST_ROWS(11)
+        LAST_ROWS(8)
+        LAST_ROWS(9) LAST_ROWS(10) LAST_ROWS(11)
 #endif
             default : break;
     }
@@ -137,6 +139,11 @@ static void panel_of_direct_rows(const block *t, const float *b, float *c, const
 static void panel_of_packed_rows(const block *t, const float *b, float *c, const float *pre, size_t cols)
 {
     panel_of_tiles(t, 1, MR, b, c, pre, cols);
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
 }
 
 /* ---- packing ----------------------------------------------------------------------------------------------------- */
@@ -214,20 +221,31 @@ static void pack_b(float *to, const el_gemm *job, size_t col, size_t cols, size_
     }
 }
 
-/* A block of A as panels of MR rows: to[k * MR + i]. Writes LANES - MR floats beyond the last panel. */
+/* A block of A as panels of MR rows: to[k * MR + i], panels PANEL_GAP floats further apart than they are long. Where
+ * rows of A are columns in memory, a line of it is taken to all panels at once: taken panel by panel, lines a power of
+ * two apart would push each other out of the cache before their next piece is wanted. Writes LANES - MR floats beyond
+ * each panel. */
 static void pack_a(float *to, const float *a, size_t row_stride, size_t col_stride, size_t rows, size_t depth)
 {
-    for (size_t first = 0; first < rows; first += MR, a += MR * row_stride) {
-        const size_t here = rows - first < MR ? rows - first : MR;
-        for (size_t k = 0; k < depth; k++, to += MR) {
-            if (row_stride == 1) {
-                v_prefetch(a + (k + AHEAD) * col_stride);
-                v_store(to, v_load_first(a + k * col_stride, here));
-            } else {
-                for (size_t i = 0; i < here; i++) {
-                    to[i] = a[i * row_stride + k * col_stride];
-                }
+    const size_t panel = depth * MR + PANEL_GAP;
+    for (size_t k = 0; k < depth; k++) {
+        const float *from = a + k * col_stride;
+        float *at = to + k * MR;
+        if (row_stride != 1) {
+            for (size_t i = 0; i < rows; i++) {
+                at[i / MR * panel + i % MR] = from[i * row_stride];
             }
+            continue;
+        }
+        for (size_t i = 0; i < rows; i += 16) {
+            v_prefetch(from + AHEAD * col_stride + i);
+        }
+        size_t first = 0;
+        for (; first + LANES <= rows; first += MR, at += panel) {
+            v_store(at, v_load(from + first));
+        }
+        for (; first < rows; first += MR, at += panel) {
+            v_store(at, v_load_first(from + first, smaller(rows - first, LANES)));
         }
     }
 }
@@ -280,7 +298,7 @@ static void finish(const el_gemm *job, const panel *p)
 typedef struct plan {
     const el_gemm *job;
     float *packed_b; /* as pack_b leaves it */
-    float *packed_a; /* MB x KC, and what pack_a writes beyond */
+    float *packed_a; /* MB x KC as pack_a leaves it */
     float *buffer;   /* MB x NB_BUFFERED, for results that C cannot hold yet */
     bool direct_a, buffered, finishes;
     size_t nb; /* columns and */
@@ -290,11 +308,6 @@ typedef struct plan {
 static size_t round_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Depth of packed B for blocks of nb columns: whole steps, at least one, within the budget. */
@@ -308,13 +321,13 @@ size_t EL_SIMD(el_gemm_scratch)(size_t m, size_t n, size_t k)
 {
     (void)m;
     const size_t b = smaller(B_BUDGET, round_up(n, NR) * k);
-    return (b + MB * KC + BEYOND + MB * NB_BUFFERED) * sizeof(float);
+    return (b + A_PACKED + MB * NB_BUFFERED) * sizeof(float);
 }
 
 static plan make_plan(const el_gemm *job, size_t cols, float *scratch)
 {
     plan p = {.job = job, .packed_a = scratch};
-    p.buffer = p.packed_a + MB * KC + BEYOND;
+    p.buffer = p.packed_a + A_PACKED;
     p.packed_b = p.buffer + MB * NB_BUFFERED;
     p.direct_a = job->a_col_stride == 1;
     p.finishes = job->pre || job->bias || (job->epilogue == EL_GEMM_FORWARD && job->act != EL_ACT_LINEAR);
@@ -322,6 +335,29 @@ static plan make_plan(const el_gemm *job, size_t cols, float *scratch)
     p.nb = smaller(round_up(cols, NR), p.buffered ? NB_BUFFERED : NB);
     p.kb = depth_of_blocks(p.nb);
     return p;
+}
+
+static void do_panel(const plan *p, const block *t, const float *b, float *c, const float *pre, size_t cols)
+{
+    if (p->direct_a) {
+        panel_of_direct_rows(t, b, c, pre, cols);
+    } else {
+        panel_of_packed_rows(t, b, c, pre, cols);
+    }
+}
+
+/* The same, each tile finished while it is in the nearest cache: rows of C are often a power of two apart, and then
+ * even a panel's few lines push each other out. */
+static void finish_panel(const plan *p, const block *t, const float *b, float *c, size_t row, size_t col, size_t cols)
+{
+    const el_gemm *job = p->job;
+    const size_t a_tile = p->direct_a ? MR * t->a_row : MR * t->depth + PANEL_GAP;
+    block one = *t;
+    for (size_t i = 0; i < t->rows; i += MR, one.a += a_tile, c += MR * t->ldc) {
+        one.rows = smaller(t->rows - i, MR);
+        do_panel(p, &one, b, c, job->pre ? job->pre + (row + i) * job->ldpre + col : NULL, cols);
+        finish(job, &(panel){c, t->ldc, row + i, col, one.rows, cols});
+    }
 }
 
 /* Rows [row, row + rows), all of one block of columns, one step of k. `b`: the step's panels. */
@@ -343,16 +379,12 @@ static void do_step(const plan *p, size_t row, size_t rows, size_t col, size_t c
                      .ldpre = job->ldpre,
                      .add = k > 0 || (job->accumulate && !p->buffered)};
     const bool last = k + depth >= job->k;
-    const float *pre = last && job->pre ? job->pre + row * job->ldpre + col : NULL;
     for (size_t j = 0; j < cols; j += NR, b += depth * NR) {
         const size_t n = smaller(cols - j, NR);
-        if (p->direct_a) {
-            panel_of_direct_rows(&t, b, c + j, pre ? pre + j : NULL, n);
-        } else {
-            panel_of_packed_rows(&t, b, c + j, pre ? pre + j : NULL, n);
-        }
         if (last && p->finishes) {
-            finish(job, &(panel){c + j, t.ldc, row, col + j, rows, n});
+            finish_panel(p, &t, b, c + j, row, col + j, n);
+        } else {
+            do_panel(p, &t, b, c + j, NULL, n);
         }
     }
 }
