@@ -125,7 +125,8 @@ SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, con
         LAST_ROWS(6)
         LAST_ROWS(7)
         LAST_ROWS(8)
-        LAST_ROWS(9) LAST_ROWS(10) LAST_ROWS(11)
+        LAST_ROWS(9)
+        LAST_ROWS(10) LAST_ROWS(11)
 #endif
             default : break;
     }
