@@ -100,9 +100,13 @@ SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, s
     }
 }
 
-/* A tile of the last rows, as many as there are: one body for each number. */
+/* The last rows, in tiles of 8, 4, 2 and 1. */
 #define LAST_ROWS(n)                                                                                                   \
-    case n: tile(n, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add); break;
+    if (left & n) {                                                                                                    \
+        tile(n, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add);                                               \
+        a += n * a_row;                                                                                                \
+        c += n * t->ldc;                                                                                               \
+    }
 
 SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, const float *b, float *c, const float *pre,
                                 size_t cols)
@@ -115,21 +119,13 @@ SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, con
         a += a_step == 1 ? MR * a_row : MR * t->depth + PANEL_GAP;
         c += MR * t->ldc;
     }
-    switch (t->rows - i) {
-        LAST_ROWS(1)
-        LAST_ROWS(2)
-        LAST_ROWS(3)
-        LAST_ROWS(4)
-        LAST_ROWS(5)
+    const size_t left = t->rows - i;
 #if SIMD_LANES > 8
-        LAST_ROWS(6)
-        LAST_ROWS(7)
-        LAST_ROWS(8)
-        LAST_ROWS(9)
-        LAST_ROWS(10) LAST_ROWS(11)
+    LAST_ROWS(8)
 #endif
-            default : break;
-    }
+    LAST_ROWS(4)
+    LAST_ROWS(2)
+    LAST_ROWS(1)
 }
 
 static void panel_of_direct_rows(const block *t, const float *b, float *c, const float *pre, size_t cols)
