@@ -371,9 +371,6 @@ electra_status el_pretrain_config_derive(el_pretrain_config *out, const el_model
         g->n_layers = (size_t)rint((double)discriminator->n_layers * layer_fraction);
         g->intermediate_size = 4 * g->hidden_size;
         g->n_heads = heads_for(g->hidden_size);
-        if (g->position_init == EL_POSITIONS_NEIGHBOURS && g->n_heads == 1 && g->hidden_size % 2 == 0) {
-            g->n_heads = 2;
-        }
         if (sharing == EL_SHARE_NONE) {
             g->embedding_size = g->hidden_size;
         }

@@ -93,8 +93,7 @@ electra_status el_config_apply(el_model_config *config, const json_t *overrides,
 electra_status el_config_check(const el_model_config *config, const char *where, electra_error *err);
 
 /* The generator of a discriminator: width round(H * hidden_fraction), depth round(L * layer_fraction), both half to
- * even; F = 4 H, heads = max(1, H div 64), everything else copied (electra.md 1.1); with EL_POSITIONS_NEIGHBOURS two
- * heads at least where the width allows, so that it sees both sides. Fractions lie in (0, 1] and count
+ * even; F = 4 H, heads = max(1, H div 64), everything else copied (electra.md 1.1). Fractions lie in (0, 1] and count
  * for nothing with EL_SHARE_ALL. Checks both networks and that they fit together. */
 electra_status el_pretrain_config_derive(el_pretrain_config *out, const el_model_config *discriminator,
                                          double hidden_fraction, double layer_fraction, el_sharing sharing,

@@ -65,7 +65,7 @@ static void generators_have_the_published_sizes(void **state)
         size_t hidden, heads, ffn, layers;
     } EXPECTED[] = {
         {"small", 0.25, 64, 1, 256, 12},   {"small", 1.0, 256, 4, 1024, 12}, {"base", 0.33333, 256, 4, 1024, 12},
-        {"large", 0.25, 256, 4, 1024, 24}, {"base", 0.25, 192, 3, 768, 12},  {"tiny", 0.5, 64, 2, 256, 2},
+        {"large", 0.25, 256, 4, 1024, 24}, {"base", 0.25, 192, 3, 768, 12},  {"tiny", 0.5, 64, 1, 256, 2},
         {"mini", 0.5, 128, 2, 512, 4},
     };
     for (size_t i = 0; i < sizeof EXPECTED / sizeof EXPECTED[0]; i++) {
@@ -286,31 +286,43 @@ static void starting_values_are_those_of_the_publication(void **state)
     drop(&s);
 }
 
-/* The position that a head of the generator's first layer prefers for the token at position 10, by positions alone. */
-static int looked_at(const started *s, size_t head, size_t width)
+/* Column c of what position i alone brings to the first layer: its row of the table, through the projection if any. */
+static double entry(const started *s, const el_network *network, size_t i, size_t c)
 {
-    const float *positions = s->theta + s->params.list[s->g.embeddings + EL_P_POSITION].offset;
-    const float *project = s->theta + s->params.list[s->g.projection + EL_P_PROJECT_W].offset;
-    const float *query = s->theta + s->params.list[el_network_layer(&s->g, 0, EL_P_QUERY_W)].offset;
-    const float *key = s->theta + s->params.list[el_network_layer(&s->g, 0, EL_P_KEY_W)].offset;
+    const size_t columns = network->config.embedding_size;
+    const float *row = s->theta + s->params.list[network->embeddings + EL_P_POSITION].offset + i * columns;
+    if (network->projection == EL_NO_PARAM) {
+        return (double)row[c];
+    }
+    const float *project = s->theta + s->params.list[network->projection + EL_P_PROJECT_W].offset + c * columns;
+    double sum = 0;
+    for (size_t e = 0; e < columns; e++) {
+        sum += (double)project[e] * (double)row[e];
+    }
+    return sum;
+}
+
+/* The position that a head of a network's first layer prefers for the token at position 10, by positions alone. */
+static int looked_at(const started *s, const el_network *network, size_t head)
+{
+    const size_t width = network->config.hidden_size, head_width = width / network->config.n_heads;
+    const float *query = s->theta + s->params.list[el_network_layer(network, 0, EL_P_QUERY_W)].offset;
+    const float *key = s->theta + s->params.list[el_network_layer(network, 0, EL_P_KEY_W)].offset;
     double best = -1e30;
     int where = -1;
-    for (int j = 0; j < 20; j++) {
+    for (size_t j = 0; j < 20; j++) {
         double score = 0;
-        for (size_t r = head * width / 2; r < (head + 1) * width / 2; r++) {
+        for (size_t r = head * head_width; r < (head + 1) * head_width; r++) {
             double q = 0, k = 0;
             for (size_t c = 0; c < width; c++) {
-                for (size_t e = 0; e < 128; e++) {
-                    q += (double)query[r * width + c] * (double)project[c * 128 + e] * (double)positions[10 * 128 + e];
-                    k +=
-                        (double)key[r * width + c] * (double)project[c * 128 + e] * (double)positions[j * 128 + (int)e];
-                }
+                q += (double)query[r * width + c] * entry(s, network, 10, c);
+                k += (double)key[r * width + c] * entry(s, network, j, c);
             }
             score += q * k;
         }
         if (score > best) {
             best = score;
-            where = j;
+            where = (int)j;
         }
     }
     return where;
@@ -326,12 +338,9 @@ static void quick_presets_start_by_looking_at_neighbours(void **state)
         assert_true(fabsf(table[i] - (i < EL_WAVE_COLUMNS && i % 2 ? 0.3f : 0.0f)) < 1e-7f);
     }
     assert_true(fabs((double)table[128] - 0.3 * sin(2.0 * 3.14159265358979 / 3.0)) < 1e-7); /* three tokens long */
-    const size_t width = s.g.config.hidden_size;
-    assert_int_equal(s.g.config.n_heads, 2);
-    const int expected[2] = {-1, 1};
-    for (size_t head = 0; head < 2; head++) {
-        assert_int_equal(looked_at(&s, head, width) - 10, expected[head]);
-    }
+    assert_int_equal(looked_at(&s, &s.g, 0), 9); /* one to the left; the generator has a projection, and one head */
+    assert_int_equal(looked_at(&s, &s.d, 0), 9);
+    assert_int_equal(looked_at(&s, &s.d, 1), 11);
     drop(&s);
 }
 
