@@ -79,7 +79,7 @@ She said that she would come in the had.
 The old man looked at the sea for a long time.
 The old man looked at the sea for a was time.
 END
-show "$electra" detect --model "$work/run/discriminator" "$work/sentences.txt"
+show "$electra" detect --color always --model "$work/run/discriminator" "$work/sentences.txt"
 
 step "What to do next"
 cat <<END
