@@ -75,7 +75,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    return el_remove_tree(top, NULL);
+    return (int)el_remove_tree(top, NULL);
 }
 
 /* A model with a session, batches of a few tokens so that they have to be cut. */
@@ -421,7 +421,7 @@ static void any_number_of_masks_is_filled(void **state)
     assert_true(fillings[N].blanks[N - 1].candidates[0].score > 0);
     assert_int_equal(fillings[N + 1].n, 2);
     /* the last mask is seen with the words before it */
-    const electra_text tail = text_of("on the mat the cat sat on the mat the cat sat on the mat the [MASK]" + 11);
+    const electra_text tail = text_of(&"on the mat the cat sat on the mat the cat sat on the mat the [MASK]"[11]);
     const float in_long_text = fillings[N + 1].blanks[1].candidates[0].score;
     electra_filling near;
     assert_int_equal(electra_session_fill(a.session, &tail, 1, 3, &near, NULL), ELECTRA_OK);
