@@ -357,13 +357,13 @@ static void test_killed_at_any_moment(void **state)
     print_message("seed of the moments: %llu\n", (unsigned long long)random.key);
     int kills = 0;
     for (int runs = 0; kills < 20; runs++) {
-        assert_true(runs < 40);
+        assert_true(runs < 400); /* a quiet machine ends many a run before its moment comes */
         (void)el_remove_tree(in_root("killed"), NULL);
         int code = 1;
         while (code != 0) {
             const pid_t child = start("--output killed" SHORT);
             /* moments grow with the tries, so that each run comes to its end */
-            pause_ms((long)el_rng_below(&random, 120 + 20 * (uint64_t)kills));
+            pause_ms((long)el_rng_below(&random, 60 + 20 * (uint64_t)kills));
             assert_int_equal(kill(child, SIGKILL), 0);
             code = finish(child);
             assert_true(code == 0 || code == 1000 + SIGKILL);
