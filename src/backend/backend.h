@@ -28,12 +28,22 @@
 
 typedef struct el_backend el_backend;
 
+/* How a tensor lies in memory. Weights that only answer may lie in another way than row by row: linear_fwd and
+ * masked_lm_logits take such a matrix as `w` or `table`, everything else takes REAL alone. What the bytes mean is the
+ * secret of the backend (of one level: what one has packed is for backends of the same name). */
+typedef enum el_format {
+    EL_FORMAT_REAL,   /* row-major reals */
+    EL_FORMAT_PACKED, /* a weight matrix in the order in which the product reads it */
+    EL_FORMAT_INT8    /* a weight matrix or table of 8-bit integers with a scale for each row */
+} el_format;
+
 typedef struct el_tensor {
     void *data; /* NULL: absent */
     size_t rows, cols;
+    el_format format;
 } el_tensor;
 
-static const el_tensor EL_ABSENT = {NULL, 0, 0};
+static const el_tensor EL_ABSENT = {NULL, 0, 0, EL_FORMAT_REAL};
 
 /* Where each token stands. Arrays live in the backend's memory. */
 typedef struct el_layout {
@@ -111,6 +121,12 @@ typedef struct el_ops {
     void (*upload_bytes)(el_backend *be, void *to, const void *from, size_t bytes); /* index arrays */
     void (*download_bytes)(el_backend *be, void *to, const void *from, size_t bytes);
 
+    /* Weights [rows, cols] in a format other than REAL: the bytes they need, or 0 if this backend has no such format. */
+    size_t (*format_bytes)(el_backend *be, el_format format, size_t rows, size_t cols);
+    /* Put host floats [rows, w.cols] into the rows first ... of a PACKED w, whose memory holds format_bytes and was zero
+     * before the first piece (as alloc leaves it). Pieces come in any order, so several matrices become one. */
+    void (*pack_f32)(el_backend *be, el_tensor w, size_t first, const float *from, size_t rows);
+
     void (*zero)(el_backend *be, el_tensor x);
     void (*copy)(el_backend *be, el_tensor y, el_tensor x);
     void (*add)(el_backend *be, el_tensor y, el_tensor x); /* y += x */
@@ -138,7 +154,7 @@ typedef struct el_ops {
     /* y = dropout(x); y may be x. Its own backward. With rate 0 a copy (nothing if y is x). */
     void (*dropout)(el_backend *be, el_tensor y, el_tensor x, const el_dropout *dropout, const el_layout *layout);
 
-    /* y = act(x w^T + b). x: [T, K], w: [N, K], b: [1, N] or absent, y: [T, N].
+    /* y = act(x w^T + b). x: [T, K], w: [N, K] of any format, b: [1, N] or absent, y: [T, N].
      * pre: [T, N] keeps x w^T + b for backward, or absent. With EL_ACT_LINEAR pre is not written. */
     void (*linear_fwd)(el_backend *be, el_tensor y, el_tensor x, el_tensor w, el_tensor b, el_activation act,
                        el_tensor pre);
@@ -180,7 +196,7 @@ typedef struct el_ops {
     /* With g = scale * (softmax - onehot(target)): dh = g table, dtable += g^T h, dbias += column sums of g. */
     void (*masked_lm_bwd)(el_backend *be, el_tensor dh, el_tensor dtable, el_tensor dbias, el_tensor h, el_tensor table,
                           el_tensor bias, el_tensor lse, const uint32_t *targets, double scale);
-    /* All logits of a few slots, for answers: logits: [M, V]. */
+    /* All logits of a few slots, for answers: logits: [M, V]. table: of any format. */
     void (*masked_lm_logits)(el_backend *be, el_tensor logits, el_tensor h, el_tensor table, el_tensor bias);
 
     /* corrupted = ids with sampled[i] at slots[i]; labels[t] = 1 where corrupted differs from ids, else 0; all [T].
@@ -233,11 +249,11 @@ void el_backend_free(el_backend *be); /* accepts NULL */
 /* Views. Offsets count elements. */
 static inline el_tensor el_tensor_of(void *data, size_t rows, size_t cols)
 {
-    return (el_tensor){data, rows, cols};
+    return (el_tensor){data, rows, cols, EL_FORMAT_REAL};
 }
 static inline el_tensor el_tensor_rows(const el_backend *be, el_tensor x, size_t first, size_t rows)
 {
-    return (el_tensor){(char *)x.data + first * x.cols * be->element_size, rows, x.cols};
+    return (el_tensor){(char *)x.data + first * x.cols * be->element_size, rows, x.cols, EL_FORMAT_REAL};
 }
 static inline bool el_tensor_is(el_tensor x, size_t rows, size_t cols)
 {

@@ -226,6 +226,16 @@ static void free_memory(el_backend *be, void *memory)
     inner_of(be)->ops->free(inner_of(be), memory);
 }
 
+static size_t format_bytes(el_backend *be, el_format format, size_t rows, size_t cols)
+{
+    return inner_of(be)->ops->format_bytes(inner_of(be), format, rows, cols);
+}
+
+static void pack_f32(el_backend *be, el_tensor w, size_t first, const float *from, size_t rows)
+{
+    inner_of(be)->ops->pack_f32(inner_of(be), w, first, from, rows);
+}
+
 static double peak(el_backend *be, double seconds)
 {
     return inner_of(be)->ops->peak(inner_of(be), seconds);
@@ -254,6 +264,8 @@ static const el_ops OPS = {
     .download_f64 = download_f64,
     .upload_bytes = upload_bytes,
     .download_bytes = download_bytes,
+    .format_bytes = format_bytes,
+    .pack_f32 = pack_f32,
     .peak = peak,
     .zero = measured_zero,
     .copy = measured_copy,

@@ -158,7 +158,7 @@ const el_network *el_model_network(const electra_model *model)
 
 el_weights el_model_weights(const electra_model *model, el_backend *be)
 {
-    return (el_weights){be, &model->params, model->weights};
+    return el_weights_of(be, &model->params, model->weights);
 }
 
 const char *el_model_folder(const electra_model *model)

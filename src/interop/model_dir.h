@@ -4,7 +4,7 @@
  *     EL_TRY(el_model_dir_open(&dir, "my-model", NULL, err));           // config.json and the table of weights
  *     el_params_build_single(&params, &network, &el_model_dir_config(dir)->model, el_model_dir_head(dir), err);
  *     void *theta = be->ops->alloc(be, params.elements * be->element_size);
- *     el_model_dir_read(dir, (el_weights){be, &params, theta}, EL_OWNER_DISCRIMINATOR, EL_READ_ALL, err);
+ *     el_model_dir_read(dir, el_weights_of(be, &params, theta), EL_OWNER_DISCRIMINATOR, EL_READ_ALL, err);
  *     el_model_dir_close(dir);
  *
  *     el_model_dir_write("out/generator", &generator, weights, tokenizer, err);

@@ -132,7 +132,7 @@ electra_status el_params_initialise_rows(const el_params *params, size_t first, 
     if (!values) {
         return el_fail_memory(err, "starting values", largest * sizeof *values);
     }
-    const el_weights weights = {be, params, theta};
+    const el_weights weights = el_weights_of(be, params, theta);
     for (size_t i = first; i < first + count; i++) {
         const el_param *p = &params->list[i];
         init_job job = {p, el_rng_key(seed, EL_RNG_INIT, i, 0), values};

@@ -316,6 +316,9 @@ void el_params_clear(el_params *params)
 el_tensor el_weights_at(el_weights weights, size_t index)
 {
     assert(index < weights.params->count);
+    if (weights.tensors) {
+        return weights.tensors[index];
+    }
     const el_param *p = &weights.params->list[index];
     return el_tensor_of((char *)weights.data + p->offset * weights.be->element_size, p->rows, p->cols);
 }
@@ -324,6 +327,10 @@ el_tensor el_weights_joined(el_weights weights, size_t first, size_t n)
 {
     const el_param *p = &weights.params->list[first];
     el_tensor joined = el_weights_at(weights, first);
+    if (weights.tensors) {
+        assert(joined.rows * joined.cols == n * p->rows * p->cols);
+        return joined;
+    }
     assert(first + n <= weights.params->count && p[n - 1].offset == p->offset + (n - 1) * p->rows * p->cols);
     if (p->n_dims == 1) {
         joined.cols *= n;
@@ -335,5 +342,6 @@ el_tensor el_weights_joined(el_weights weights, size_t first, size_t n)
 
 el_tensor el_weights_all(el_weights weights)
 {
+    assert(!weights.tensors);
     return el_tensor_of(weights.data, 1, weights.params->elements);
 }

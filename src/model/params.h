@@ -10,7 +10,7 @@
  *     EL_TRY(el_params_build_pair(&params, &generator, &discriminator, &config, err));
  *     void *theta = be->ops->alloc(be, params.elements * be->element_size);
  *     EL_TRY(el_params_initialise(&params, be, theta, 42, err));
- *     el_weights w = {be, &params, theta};
+ *     el_weights w = el_weights_of(be, &params, theta);
  *     el_tensor word = el_weights_at(w, generator.embeddings + EL_P_WORD);
  *     el_params_clear(&params); */
 #ifndef EL_MODEL_PARAMS_H
@@ -135,7 +135,16 @@ typedef struct el_weights {
     el_backend *be;
     const el_params *params;
     void *data; /* [params->elements] reals of the backend */
+    /* Weights that only answer need not lie in a block: then there is a tensor for each row of the table, of any format
+     * that its place in the network allows, and no data. Query, key and value of a layer are one matrix at the place of
+     * the first, and so are their biases; the other two are absent. */
+    const el_tensor *tensors;
 } el_weights;
+
+static inline el_weights el_weights_of(el_backend *be, const el_params *params, void *data)
+{
+    return (el_weights){.be = be, .params = params, .data = data};
+}
 
 /* A tensor of the block. With `n` adjoining rows of equal shape taken together: matrices below one another
  * [n rows, cols], vectors after one another [1, n cols]. */

@@ -188,7 +188,7 @@ el_backend *el_step_backend(const el_step *s)
 
 el_weights el_step_block(const el_step *s, el_block block)
 {
-    return (el_weights){s->be, &s->params, s->blocks[block]};
+    return el_weights_of(s->be, &s->params, s->blocks[block]);
 }
 
 /* ---- a step ---------------------------------------------------------------------------------------------------------

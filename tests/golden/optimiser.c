@@ -19,7 +19,7 @@ typedef struct bench {
 
 static el_weights block(const bench *b, void *data)
 {
-    return (el_weights){b->be, &b->params, data};
+    return el_weights_of(b->be, &b->params, data);
 }
 
 /* The largest rank here is 2; a vector becomes one row. */

@@ -318,6 +318,37 @@ static void run_linear_fwd(trial *t, size_t shape)
                            with_pre ? output(t, "pre", rows, n, 2e-6) : EL_ABSENT);
 }
 
+/* The bytes of a matrix in another format, for the operator to read; zero, as alloc would leave them. */
+static el_tensor input_format(trial *t, el_format format, size_t rows, size_t cols)
+{
+    const size_t bytes = t->be->ops->format_bytes(t->be, format, rows, cols);
+    assert_true(bytes > 0 && bytes % t->be->element_size == 0);
+    buffer *b = take(t, INPUT, "weights", bytes / t->be->element_size, 1, t->be->element_size);
+    memset(b->data, 0, bytes);
+    return (el_tensor){b->data, rows, cols, format};
+}
+
+/* Packed weights give the same bits as weights that lie row by row. They are packed in two pieces that meet anywhere. */
+static void run_linear_packed(trial *t, size_t shape)
+{
+    const size_t *s = LINEAR[shape % N_LINEAR], rows = s[0], k = s[1], n = s[2], first = n * (shape % 5) / 5;
+    const bool with_bias = shape % 3 != 1;
+    const el_tensor x = input(t, rows, k, 0, 1), w = input(t, n, k, 0, spread(k));
+    const el_tensor b = with_bias ? input(t, 1, n, 0, 1) : EL_ABSENT;
+    const el_tensor packed = input_format(t, EL_FORMAT_PACKED, n, k);
+    const el_tensor y = output(t, "y", rows, n, 2e-6), same = output(t, "y of rows", rows, n, 2e-6);
+    buffer *host = take(t, INPUT, "floats", n * k, k, sizeof(float));
+    float *floats = (float *)(void *)host->data;
+    t->be->ops->download_f32(t->be, floats, w.data, n * k);
+    t->be->ops->pack_f32(t->be, packed, first, floats + first * k, n - first);
+    t->be->ops->pack_f32(t->be, packed, 0, floats, first);
+    t->be->ops->linear_fwd(t->be, y, x, packed, b, act_of(shape), EL_ABSENT);
+    t->be->ops->linear_fwd(t->be, same, x, w, b, act_of(shape), EL_ABSENT);
+    if (memcmp(y.data, same.data, rows * n * t->be->element_size) != 0) {
+        fail_msg("shape %zu, %s: packed weights give other bits", shape, t->be->name);
+    }
+}
+
 static void run_linear_bwd_input(trial *t, size_t shape)
 {
     const size_t *s = LINEAR[shape % N_LINEAR], rows = s[0], k = s[1], n = s[2];
@@ -522,6 +553,7 @@ static const struct {
     {"dropout", run_dropout, COUNT(DROPOUT)},
     {"dropout in place", run_dropout_in_place, COUNT(DROPOUT)},
     {"linear_fwd", run_linear_fwd, 6 * N_LINEAR}, /* 6 and 13 share no divisor: every shape meets every activation */
+    {"linear_fwd packed", run_linear_packed, 6 * N_LINEAR},
     {"linear_bwd_input", run_linear_bwd_input, 6 * N_LINEAR},
     {"linear_bwd_weights", run_linear_bwd_weights, N_LINEAR},
     {"act_fwd", run_act_fwd, 3 * N_ACTIVATIONS},

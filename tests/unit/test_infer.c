@@ -49,7 +49,7 @@ static int write_model(const char *folder, el_head head, const char *const *toke
     int failed = el_backend_create_cpu(&be, NULL, EL_CPU_REF, NULL) ||
                  el_params_build_single(&params, &network, &CONFIG, head, NULL) ||
                  (tokens && electra_tokenizer_create(&tokenizer, tokens, n, NULL, NULL));
-    el_weights w = {be, &params, be->ops->alloc(be, params.elements * be->element_size)};
+    el_weights w = el_weights_of(be, &params, be->ops->alloc(be, params.elements * be->element_size));
     failed = failed || el_params_initialise(&params, be, w.data, 11, NULL) ||
              el_model_dir_write(folder, &network, w, tokenizer, NULL);
     be->ops->free(be, w.data);

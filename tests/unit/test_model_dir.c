@@ -54,7 +54,7 @@ static void make(fixture *f, el_head head)
 {
     assert_int_equal(el_backend_create_cpu(&f->be, NULL, EL_CPU_REF, NULL), ELECTRA_OK);
     assert_int_equal(el_params_build_single(&f->params, &f->network, &CONFIG, head, NULL), ELECTRA_OK);
-    f->weights = (el_weights){f->be, &f->params, f->be->ops->alloc(f->be, f->params.elements * f->be->element_size)};
+    f->weights = el_weights_of(f->be, &f->params, f->be->ops->alloc(f->be, f->params.elements * f->be->element_size));
     assert_int_equal(el_params_initialise(&f->params, f->be, f->weights.data, 7, NULL), ELECTRA_OK);
     electra_tokenizer_options options = electra_tokenizer_options_default();
     options.lowercase = false;
@@ -129,7 +129,7 @@ static electra_status load(fixture *f, const char *folder, electra_error *err)
     }
     if (status == ELECTRA_OK) {
         f->weights =
-            (el_weights){f->be, &f->params, f->be->ops->alloc(f->be, f->params.elements * f->be->element_size)};
+            el_weights_of(f->be, &f->params, f->be->ops->alloc(f->be, f->params.elements * f->be->element_size));
         status = f->weights.data ? el_model_dir_read(dir, f->weights, EL_OWNER_DISCRIMINATOR, EL_READ_ALL, err)
                                  : ELECTRA_NO_RESOURCE;
     }
@@ -257,7 +257,7 @@ static void a_pair_becomes_two_directories(void **state)
     el_network d;
     assert_int_equal(el_params_build_pair(&params, &g, &d, &pair, NULL), ELECTRA_OK);
     el_backend *be = discriminator.be;
-    el_weights w = {be, &params, be->ops->alloc(be, params.elements * be->element_size)};
+    el_weights w = el_weights_of(be, &params, be->ops->alloc(be, params.elements * be->element_size));
     assert_int_equal(el_params_initialise(&params, be, w.data, 3, NULL), ELECTRA_OK);
     assert_int_equal(el_model_dir_write(at("pair/d", NULL), &d, w, NULL, NULL), ELECTRA_OK);
     assert_int_equal(el_model_dir_write(at("pair/g", NULL), &g, w, NULL, NULL), ELECTRA_OK);

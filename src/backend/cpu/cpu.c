@@ -2,6 +2,7 @@
  * workspace.c, gemm.c and linear.c, then one file a group of operators. */
 #include "backend/cpu/cpu.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "backend/cpu/create.h"
@@ -64,6 +65,22 @@ static void copy_bytes(el_backend *be, void *to, const void *from, size_t bytes)
     }
 }
 
+static size_t format_bytes(el_backend *be, el_format format, size_t rows, size_t cols)
+{
+    switch (format) {
+    case EL_FORMAT_REAL: return rows * cols * sizeof(real);
+    case EL_FORMAT_PACKED: return el_cpu_of(be)->k.packed_size(rows, cols) * sizeof(real);
+    case EL_FORMAT_INT8: break;
+    }
+    return 0;
+}
+
+static void pack_f32(el_backend *be, el_tensor w, size_t first, const float *from, size_t rows)
+{
+    assert(w.data && w.format == EL_FORMAT_PACKED && first + rows <= w.rows);
+    el_cpu_of(be)->k.pack_weights(w.data, first, from, rows, w.cols);
+}
+
 static const el_ops OPS = {
     .reserve = EL_REAL(el_cpu_reserve),
     .alloc = alloc_memory,
@@ -74,6 +91,8 @@ static const el_ops OPS = {
     .download_f64 = download_f64,
     .upload_bytes = copy_bytes,
     .download_bytes = copy_bytes,
+    .format_bytes = format_bytes,
+    .pack_f32 = pack_f32,
     .zero = EL_REAL(el_cpu_zero),
     .copy = EL_REAL(el_cpu_copy),
     .add = EL_REAL(el_cpu_add),

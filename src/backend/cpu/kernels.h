@@ -45,6 +45,7 @@ typedef struct el_gemm {
     size_t a_row_stride, a_col_stride;
     const real *b; /* B(k,j) = b[k * b_row_stride + j * b_col_stride] */
     size_t b_row_stride, b_col_stride;
+    const real *b_packed; /* B as pack_weights left it, instead of b; or NULL */
     real *c; /* C(i,j) = c[i * ldc + j] */
     size_t ldc;
     bool accumulate;
@@ -110,6 +111,11 @@ typedef struct el_kernels {
     /* Rows [row_begin, row_end) x columns [col_begin, col_end) of C. The bits of an element must not depend on which
      * rectangle it falls into: sum over k in an order that is fixed by k alone. */
     void (*gemm)(const el_gemm *job, size_t row_begin, size_t row_end, size_t col_begin, size_t col_end, void *scratch);
+    /* Weights w[n,k] packed once as the B of the forward product; results have the same bits as with b. Rectangles
+     * then begin at columns that are multiples of 64. Reals that they take, and rows first ... of w out of `from`
+     * [rows,k] into that memory, which was zero at first. */
+    size_t (*packed_size)(size_t n, size_t k);
+    void (*pack_weights)(real *to, size_t first, const float *from, size_t rows, size_t k);
 
     /* One row of n >= 1 columns: s = x + dropout(z) (z NULL: s = x), mean, biased variance in a second pass over s,
      * y = gamma * (s - mean) * r + beta with r = 1 / sqrt(var + epsilon). stats[0] = mean, stats[1] = r.

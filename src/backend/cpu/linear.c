@@ -9,6 +9,7 @@ void EL_REAL(el_cpu_linear_fwd)(el_backend *be, el_tensor y, el_tensor x, el_ten
     const size_t rows = x.rows, n = w.rows, k = w.cols;
     assert(x.cols == k && el_tensor_is(y, rows, n));
     assert((!b.data || el_tensor_is(b, 1, n)) && (!pre.data || el_tensor_is(pre, rows, n)));
+    assert(w.format == EL_FORMAT_REAL || w.format == EL_FORMAT_PACKED);
     EL_REAL(el_cpu_gemm)
     (be, &(el_gemm){.m = rows,
                     .n = n,
@@ -19,6 +20,7 @@ void EL_REAL(el_cpu_linear_fwd)(el_backend *be, el_tensor y, el_tensor x, el_ten
                     .b = w.data,
                     .b_row_stride = 1,
                     .b_col_stride = k,
+                    .b_packed = w.format == EL_FORMAT_PACKED ? w.data : NULL,
                     .c = y.data,
                     .ldc = n,
                     .epilogue = EL_GEMM_FORWARD,

@@ -64,11 +64,12 @@ static void micro_kernel(real *restrict tile, const real *restrict a, const real
     }
 }
 
-static void multiply_panels(tile_scratch *s, size_t rows, size_t cols, size_t depth)
+/* b: panels of B, b_panel numbers apart. */
+static void multiply_panels(tile_scratch *s, const real *b, size_t b_panel, size_t rows, size_t cols, size_t depth)
 {
-    for (size_t j = 0; j < cols; j += NR) {
+    for (size_t j = 0; j < cols; j += NR, b += b_panel) {
         for (size_t i = 0; i < rows; i += MR) {
-            micro_kernel(s->tile + i * NB + j, s->a + i * depth, s->b + j * depth, depth);
+            micro_kernel(s->tile + i * NB + j, s->a + i * depth, b, depth);
         }
     }
 }
@@ -105,9 +106,13 @@ static void do_tile(const el_gemm *job, size_t row, size_t rows, size_t col, siz
         const size_t depth = job->k - k < KB ? job->k - k : KB;
         pack(s->a, job->a + row * job->a_row_stride + k * job->a_col_stride, job->a_row_stride, job->a_col_stride, rows,
              depth, MR);
+        if (job->b_packed) {
+            multiply_panels(s, job->b_packed + col * job->k + k * NR, job->k * NR, rows, cols, depth);
+            continue;
+        }
         pack(s->b, job->b + k * job->b_row_stride + col * job->b_col_stride, job->b_col_stride, job->b_row_stride, cols,
              depth, NR);
-        multiply_panels(s, rows, cols, depth);
+        multiply_panels(s, s->b, depth * NR, rows, cols, depth);
     }
     for (size_t i = 0; i < rows; i++) {
         finish_row(job, s->tile + i * NB, row + i, col, cols);
@@ -121,6 +126,23 @@ void EL_REAL(el_ref_gemm)(const el_gemm *job, size_t row_begin, size_t row_end, 
         const size_t rows = row_end - row < MB ? row_end - row : MB;
         for (size_t col = col_begin; col < col_end; col += NB) {
             do_tile(job, row, rows, col, col_end - col < NB ? col_end - col : NB, scratch);
+        }
+    }
+}
+
+/* Panels of NR rows of w, each over the whole depth: to[panel][k][NR]. */
+size_t EL_REAL(el_ref_packed_size)(size_t n, size_t k)
+{
+    return (n + NR - 1) / NR * NR * k;
+}
+
+void EL_REAL(el_ref_pack_weights)(real *to, size_t first, const float *from, size_t rows, size_t k)
+{
+    for (size_t i = 0; i < rows; i++) {
+        const size_t row = first + i;
+        real *panel = to + row / NR * NR * k + row % NR;
+        for (size_t j = 0; j < k; j++) {
+            panel[j * NR] = (real)from[i * k + j];
         }
     }
 }

@@ -7,6 +7,8 @@
 size_t EL_REAL(el_ref_gemm_scratch)(size_t m, size_t n, size_t k);
 void EL_REAL(el_ref_gemm)(const el_gemm *job, size_t row_begin, size_t row_end, size_t col_begin, size_t col_end,
                           void *scratch);
+size_t EL_REAL(el_ref_packed_size)(size_t n, size_t k);
+void EL_REAL(el_ref_pack_weights)(real *to, size_t first, const float *from, size_t rows, size_t k);
 void EL_REAL(el_ref_norm_fwd)(real *y, real *sum, real *stats, const real *x, const real *z,
                               const el_row_dropout *dropout, const real *gamma, const real *beta, double epsilon,
                               size_t n);

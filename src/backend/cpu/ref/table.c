@@ -6,6 +6,8 @@ void EL_REAL(el_kernels_fill_ref)(el_kernels *k)
     *k = (el_kernels){
         .gemm_scratch = EL_REAL(el_ref_gemm_scratch),
         .gemm = EL_REAL(el_ref_gemm),
+        .packed_size = EL_REAL(el_ref_packed_size),
+        .pack_weights = EL_REAL(el_ref_pack_weights),
         .norm_fwd = EL_REAL(el_ref_norm_fwd),
         .norm_bwd = EL_REAL(el_ref_norm_bwd),
         .dropout = EL_REAL(el_ref_dropout),

@@ -218,6 +218,30 @@ static void pack_b(float *to, const el_gemm *job, size_t col, size_t cols, size_
     }
 }
 
+/* Weights packed once: panels over the whole depth, to[panel][k][NR]. Whole panels that begin where a panel does are
+ * transposed in squares, the rest goes number by number. */
+size_t EL_SIMD(el_packed_size)(size_t n, size_t k)
+{
+    return (n + NR - 1) / NR * NR * k;
+}
+
+void EL_SIMD(el_pack_weights)(float *to, size_t first, const float *from, size_t rows, size_t k)
+{
+    for (size_t i = 0; i < rows;) {
+        const size_t row = first + i, lane = row % NR;
+        float *panel = to + (row - lane) * k;
+        if (lane == 0 && rows - i >= NR) {
+            pack_b_columns(panel, from + i * k, k, NR, k);
+            i += NR;
+            continue;
+        }
+        for (size_t j = 0; j < k; j++) {
+            panel[j * NR + lane] = from[i * k + j];
+        }
+        i++;
+    }
+}
+
 /* A block of A as panels of MR rows: to[k * MR + i], panels PANEL_GAP floats further apart than they are long. Where
  * rows of A are columns in memory, a line of it is taken to all panels at once: taken panel by panel, lines a power of
  * two apart would push each other out of the cache before their next piece is wanted. Writes LANES - MR floats beyond
@@ -357,9 +381,9 @@ static void finish_panel(const plan *p, const block *t, const float *b, float *c
     }
 }
 
-/* Rows [row, row + rows), all of one block of columns, one step of k. `b`: the step's panels. */
+/* Rows [row, row + rows), all of one block of columns, one step of k. `b`: the step's panels, b_panel floats apart. */
 static void do_step(const plan *p, size_t row, size_t rows, size_t col, size_t cols, size_t k, size_t depth,
-                    const float *b)
+                    const float *b, size_t b_panel)
 {
     const el_gemm *job = p->job;
     const float *a = job->a + row * job->a_row_stride + k * job->a_col_stride;
@@ -376,7 +400,7 @@ static void do_step(const plan *p, size_t row, size_t rows, size_t col, size_t c
                      .ldpre = job->ldpre,
                      .add = k > 0 || (job->accumulate && !p->buffered)};
     const bool last = k + depth >= job->k;
-    for (size_t j = 0; j < cols; j += NR, b += depth * NR) {
+    for (size_t j = 0; j < cols; j += NR, b += b_panel) {
         const size_t n = smaller(cols - j, NR);
         if (last && p->finishes) {
             finish_panel(p, &t, b, c + j, row, col + j, n);
@@ -389,15 +413,20 @@ static void do_step(const plan *p, size_t row, size_t rows, size_t col, size_t c
 static void do_columns(const plan *p, size_t row_begin, size_t row_end, size_t col, size_t cols)
 {
     const size_t panels = round_up(cols, NR);
+    const float *packed = p->job->b_packed ? p->job->b_packed + col * p->job->k : NULL;
     size_t k = 0;
     do { /* once for k = 0, where C is still to be written */
         const size_t kb = smaller(p->job->k - k, p->kb);
-        pack_b(p->packed_b, p->job, col, cols, k, kb);
+        if (!packed) {
+            pack_b(p->packed_b, p->job, col, cols, k, kb);
+        }
         for (size_t row = row_begin; row < row_end; row += MB) {
             size_t step = 0;
             do {
                 const size_t depth = smaller(kb - step, KC);
-                do_step(p, row, smaller(row_end - row, MB), col, cols, k + step, depth, p->packed_b + step * panels);
+                const float *b = packed ? packed + (k + step) * NR : p->packed_b + step * panels;
+                do_step(p, row, smaller(row_end - row, MB), col, cols, k + step, depth, b,
+                        packed ? p->job->k * NR : depth * NR);
                 step += KC;
             } while (step < kb);
         }
@@ -409,6 +438,7 @@ void EL_SIMD(el_gemm)(const el_gemm *job, size_t row_begin, size_t row_end, size
                       void *scratch)
 {
     assert(!(job->epilogue == EL_GEMM_FORWARD && job->act == EL_ACT_LINEAR && job->pre));
+    assert(!job->b_packed || col_begin % NR == 0);
     if (row_begin >= row_end || col_begin >= col_end) {
         return;
     }

@@ -8,6 +8,8 @@
 size_t EL_SIMD(el_gemm_scratch)(size_t m, size_t n, size_t k);
 void EL_SIMD(el_gemm)(const el_gemm *job, size_t row_begin, size_t row_end, size_t col_begin, size_t col_end,
                       void *scratch);
+size_t EL_SIMD(el_packed_size)(size_t n, size_t k);
+void EL_SIMD(el_pack_weights)(float *to, size_t first, const float *from, size_t rows, size_t k);
 
 void EL_SIMD(el_norm_fwd)(float *y, float *sum, float *stats, const float *x, const float *z,
                           const el_row_dropout *dropout, const float *gamma, const float *beta, double epsilon,

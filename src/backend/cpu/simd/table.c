@@ -5,6 +5,8 @@ void EL_SIMD(el_kernels_fill)(el_kernels *k)
 {
     k->gemm_scratch = EL_SIMD(el_gemm_scratch);
     k->gemm = EL_SIMD(el_gemm);
+    k->packed_size = EL_SIMD(el_packed_size);
+    k->pack_weights = EL_SIMD(el_pack_weights);
     k->norm_fwd = EL_SIMD(el_norm_fwd);
     k->norm_bwd = EL_SIMD(el_norm_bwd);
     k->dropout = EL_SIMD(el_dropout);
