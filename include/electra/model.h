@@ -25,11 +25,24 @@ typedef struct electra_model electra_model;
 typedef enum electra_model_kind {
     ELECTRA_MODEL_ENCODER,       /* hidden states only: no head */
     ELECTRA_MODEL_DISCRIMINATOR, /* which tokens were replaced (ElectraForPreTraining) */
-    ELECTRA_MODEL_GENERATOR      /* which token stands at a [MASK] (ElectraForMaskedLM) */
+    ELECTRA_MODEL_GENERATOR,     /* which token stands at a [MASK] (ElectraForMaskedLM, BertForMaskedLM) */
+    ELECTRA_MODEL_CLASSIFIER,    /* a text or a pair of texts: its class, a number, or several labels
+                                    (...ForSequenceClassification) */
+    ELECTRA_MODEL_TAGGER,        /* a label for each token (...ForTokenClassification) */
+    ELECTRA_MODEL_SPANS,         /* where in a text the answer to a question stands (...ForQuestionAnswering) */
+    ELECTRA_MODEL_CHOICE         /* which of several continuations fits best (...ForMultipleChoice) */
 } electra_model_kind;
 
-/* "encoder", "discriminator", "generator". */
+/* "encoder", "discriminator", "generator", "classifier", "tagger", "question answerer", "multiple-choice model". */
 ELECTRA_API const char *electra_model_kind_name(electra_model_kind kind);
+
+/* What the outputs of a classifier mean ("problem_type" in config.json). */
+typedef enum electra_problem {
+    ELECTRA_PROBLEM_NONE,         /* the file does not say: a number if there is one output, one class otherwise */
+    ELECTRA_PROBLEM_REGRESSION,   /* numbers as they are */
+    ELECTRA_PROBLEM_SINGLE_LABEL, /* exactly one of the labels holds */
+    ELECTRA_PROBLEM_MULTI_LABEL   /* each label holds or does not */
+} electra_problem;
 
 typedef struct electra_model_options {
     size_t struct_size;
@@ -51,6 +64,12 @@ ELECTRA_API electra_status electra_model_load(electra_model **out, const char *f
 ELECTRA_API void electra_model_free(electra_model *model);
 
 ELECTRA_API electra_model_kind electra_model_kind_of(const electra_model *model);
+
+/* Labels of a classifier or a tagger, in the order of its outputs; a count of 0 for every other kind. A label is
+ * borrowed from the model; NULL for an index beyond the last. */
+ELECTRA_API size_t electra_model_label_count(const electra_model *model);
+ELECTRA_API const char *electra_model_label(const electra_model *model, size_t i);
+ELECTRA_API electra_problem electra_model_problem(const electra_model *model);
 
 /* Borrowed from the model. */
 ELECTRA_API const electra_tokenizer *electra_model_tokenizer(const electra_model *model);

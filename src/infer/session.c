@@ -50,7 +50,7 @@ static electra_status create_buffers(electra_session *s, const electra_session_o
     const size_t wanted = o->batch_tokens ? o->batch_tokens : DEFAULT_BATCH_TOKENS;
     const size_t tokens = wanted > s->longest ? wanted : s->longest;
     const size_t sequences = tokens / SHORTEST_SEQUENCE;
-    const size_t slots = network->head_kind == EL_HEAD_MASKED_LM ? EL_SESSION_MOST_SLOTS : 0;
+    const size_t slots = network->head_config.kind == EL_HEAD_MASKED_LM ? EL_SESSION_MOST_SLOTS : 0;
     const el_predict_limits limits = {.tokens = tokens, .sequences = sequences, .longest = s->longest, .slots = slots};
     EL_TRY(el_predictor_create(&s->predictor, s->be, network, &limits, err));
     const el_pack_room room = {.tokens = tokens, .sequences = sequences, .slots = slots};

@@ -18,6 +18,7 @@ struct electra_model {
     el_params params;
     el_network network;
     void *weights;
+    el_labels labels;             /* of classifiers and taggers; otherwise none */
     electra_tokenizer *tokenizer; /* NULL if the folder has none */
 };
 
@@ -32,6 +33,10 @@ const char *electra_model_kind_name(electra_model_kind kind)
     case ELECTRA_MODEL_ENCODER: return "encoder";
     case ELECTRA_MODEL_DISCRIMINATOR: return "discriminator";
     case ELECTRA_MODEL_GENERATOR: return "generator";
+    case ELECTRA_MODEL_CLASSIFIER: return "classifier";
+    case ELECTRA_MODEL_TAGGER: return "tagger";
+    case ELECTRA_MODEL_SPANS: return "question answerer";
+    case ELECTRA_MODEL_CHOICE: return "multiple-choice model";
     }
     return "unknown kind";
 }
@@ -41,6 +46,10 @@ static electra_model_kind kind_of_head(el_head head)
     switch (head) {
     case EL_HEAD_DISCRIMINATOR: return ELECTRA_MODEL_DISCRIMINATOR;
     case EL_HEAD_MASKED_LM: return ELECTRA_MODEL_GENERATOR;
+    case EL_HEAD_CLASSIFIER: return ELECTRA_MODEL_CLASSIFIER;
+    case EL_HEAD_TAGGER: return ELECTRA_MODEL_TAGGER;
+    case EL_HEAD_SPANS: return ELECTRA_MODEL_SPANS;
+    case EL_HEAD_CHOICE: return ELECTRA_MODEL_CHOICE;
     case EL_HEAD_NONE: break;
     }
     return ELECTRA_MODEL_ENCODER;
@@ -57,6 +66,7 @@ void electra_model_free(electra_model *model)
         model->be->ops->free(model->be, model->weights);
     }
     el_params_clear(&model->params);
+    el_labels_clear(&model->labels);
     el_backend_free(model->be);
     electra_tokenizer_free(model->tokenizer);
     el_free(model->folder);
@@ -66,19 +76,24 @@ void electra_model_free(electra_model *model)
 static electra_status load_weights(electra_model *m, const el_model_dir *dir, const electra_runtime *rt,
                                    electra_error *err)
 {
-    const el_head head = el_model_dir_head(dir);
-    if (head == EL_HEAD_NONE && el_model_dir_config(dir)->architecture[0]) {
+    const el_head_config *head = el_model_dir_head(dir);
+    const el_hf_config *config = el_model_dir_config(dir);
+    if (head->kind == EL_HEAD_NONE && config->architecture[0]) {
         el_log(rt, ELECTRA_LOG_INFO, "%s: %s is loaded as an encoder, without its head", m->folder,
-               el_model_dir_config(dir)->architecture);
+               config->architecture);
     }
-    EL_TRY(el_params_build_single(&m->params, &m->network, &el_model_dir_config(dir)->model, head, err));
+    EL_TRY(el_params_build_single(&m->params, &m->network, &config->model, head, err));
+    if (head->n_labels > 0) {
+        EL_TRY(el_labels_make(&m->labels, (const char *const *)config->labels.names, config->labels.count,
+                              config->labels.problem, err));
+    }
     const size_t bytes = m->params.elements * m->be->element_size;
     m->weights = m->be->ops->alloc(m->be, bytes);
     if (!m->weights) {
         return el_fail_memory(err, "the weights of a model", bytes);
     }
     return el_model_dir_read(dir, el_model_weights(m, m->be), m->network.role,
-                             head == EL_HEAD_NONE ? EL_READ_ENCODER : EL_READ_ALL, err);
+                             head->kind == EL_HEAD_NONE ? EL_READ_ENCODER : EL_READ_ALL, err);
 }
 
 static electra_status load_tokenizer(electra_model *m, const electra_model_options *options, electra_error *err)
@@ -87,7 +102,7 @@ static electra_status load_tokenizer(electra_model *m, const electra_model_optio
         return ELECTRA_OK;
     }
     const electra_specials_in_text by_kind =
-        m->network.head_kind == EL_HEAD_MASKED_LM ? ELECTRA_SPECIALS_MASK : ELECTRA_SPECIALS_NONE;
+        m->network.head_config.kind == EL_HEAD_MASKED_LM ? ELECTRA_SPECIALS_MASK : ELECTRA_SPECIALS_NONE;
     EL_TRY(el_hf_tokenizer_read(&m->tokenizer, m->folder, options->specials_in_text ? ELECTRA_SPECIALS_ALL : by_kind,
                                 &options->runtime, err));
     const size_t tokens = electra_tokenizer_size(m->tokenizer);
@@ -143,7 +158,22 @@ electra_status electra_model_load(electra_model **out, const char *folder, const
 
 electra_model_kind electra_model_kind_of(const electra_model *model)
 {
-    return kind_of_head(model->network.head_kind);
+    return kind_of_head(model->network.head_config.kind);
+}
+
+size_t electra_model_label_count(const electra_model *model)
+{
+    return model->labels.count;
+}
+
+const char *electra_model_label(const electra_model *model, size_t i)
+{
+    return i < model->labels.count ? model->labels.names[i] : NULL;
+}
+
+electra_problem electra_model_problem(const electra_model *model)
+{
+    return model->labels.problem;
 }
 
 const electra_tokenizer *electra_model_tokenizer(const electra_model *model)
@@ -170,7 +200,7 @@ void el_model_describe_network(electra_model_info *out, const el_network *networ
                                size_t flops_length)
 {
     const el_model_config *c = &network->config;
-    *out = (electra_model_info){.kind = kind_of_head(network->head_kind),
+    *out = (electra_model_info){.kind = kind_of_head(network->head_config.kind),
                                 .vocab_size = c->vocab_size,
                                 .embedding_size = c->embedding_size,
                                 .hidden_size = c->hidden_size,
@@ -196,7 +226,7 @@ void el_model_describe_network(electra_model_info *out, const el_network *networ
         }
     }
     out->weight_bytes = out->parameters * sizeof(float);
-    out->forward_flops = el_flops_forward(c, network->head_kind, flops_length) / (double)flops_length;
+    out->forward_flops = el_flops_forward(c, &network->head_config, flops_length) / (double)flops_length;
     out->training_flops = 2 * out->forward_flops;
 }
 

@@ -26,6 +26,7 @@ typedef struct entry {
 struct el_model_dir {
     char *folder;
     el_hf_config config;
+    el_head_config head;
     el_safetensors *file;
     entry *entries;
     size_t n;
@@ -36,6 +37,7 @@ void el_model_dir_close(el_model_dir *dir)
     if (dir) {
         el_free(dir->entries);
         el_safetensors_close(dir->file);
+        el_hf_config_clear(&dir->config);
         el_free(dir->folder);
         el_free(dir);
     }
@@ -138,14 +140,58 @@ static electra_status open_weights(el_model_dir *dir, electra_error *err)
     return status == ELECTRA_OK ? list_entries(dir, err) : status;
 }
 
+/* ---- which head the weights hold ----------------------------------------------------------------------------- */
+
+/* Heads that are one layer called "classifier": the architecture tells them apart, and where it does not, a classifier
+ * is what can be one. ELECTRA's classifiers have more layers; BERT's have a pooler before it. */
+static el_head head_of_one_layer(const el_model_dir *dir)
+{
+    const el_family family = dir->config.model.family;
+    const bool pools = family == EL_FAMILY_BERT && find(dir, "electra.pooler.dense.weight");
+    el_head stated = EL_HEAD_NONE;
+    (void)el_hf_architecture_find(&stated, family, dir->config.architecture);
+    if (stated == EL_HEAD_TAGGER || stated == EL_HEAD_CHOICE) {
+        return stated;
+    }
+    return pools ? EL_HEAD_CLASSIFIER : EL_HEAD_TAGGER;
+}
+
+static el_head head_kind(const el_model_dir *dir)
+{
+    static const struct {
+        const char *tensor;
+        el_head kind;
+    } SIGNS[] = {{"discriminator_predictions.dense.weight", EL_HEAD_DISCRIMINATOR},
+                 {"generator_predictions.dense.weight", EL_HEAD_MASKED_LM},
+                 {"classifier.dense.weight", EL_HEAD_CLASSIFIER},
+                 {"qa_outputs.weight", EL_HEAD_SPANS},
+                 {"sequence_summary.summary.weight", EL_HEAD_CHOICE}};
+    for (size_t i = 0; i < sizeof SIGNS / sizeof *SIGNS; i++) {
+        if (find(dir, SIGNS[i].tensor)) {
+            return SIGNS[i].kind;
+        }
+    }
+    return find(dir, "classifier.weight") ? head_of_one_layer(dir) : EL_HEAD_NONE;
+}
+
+static electra_status find_head(el_model_dir *dir, electra_error *err)
+{
+    char *path;
+    EL_TRY(path_in(&path, dir->folder, CONFIG_FILE, err));
+    const electra_status status = el_hf_config_head(&dir->head, &dir->config, head_kind(dir), path, err);
+    dir->head.pooler = find(dir, "electra.pooler.dense.weight") != NULL;
+    el_free(path);
+    return status;
+}
+
 static void warn_about_head(const el_model_dir *dir, const electra_runtime *rt)
 {
     const char *stated = dir->config.architecture;
-    const el_head head = el_model_dir_head(dir);
-    if (stated[0] && head != EL_HEAD_NONE && strcmp(stated, el_hf_architecture(head)) != 0 &&
+    const char *found = el_hf_architecture(dir->config.model.family, dir->head.kind);
+    if (stated[0] && dir->head.kind != EL_HEAD_NONE && strcmp(stated, found) != 0 &&
         strcmp(stated, "ElectraForCausalLM") != 0) {
         el_log(rt, ELECTRA_LOG_WARNING, "%s: config.json says %s, but the weights are those of %s", dir->folder, stated,
-               el_hf_architecture(head));
+               found);
     }
 }
 
@@ -170,6 +216,9 @@ electra_status el_model_dir_open(el_model_dir **out, const char *folder, const e
     if (status == ELECTRA_OK) {
         status = open_weights(dir, err);
     }
+    if (status == ELECTRA_OK) {
+        status = find_head(dir, err);
+    }
     if (status != ELECTRA_OK) {
         el_model_dir_close(dir);
         return status;
@@ -189,12 +238,9 @@ const char *el_model_dir_path(const el_model_dir *dir)
     return dir->folder;
 }
 
-el_head el_model_dir_head(const el_model_dir *dir)
+const el_head_config *el_model_dir_head(const el_model_dir *dir)
 {
-    if (find(dir, "discriminator_predictions.dense.weight")) {
-        return EL_HEAD_DISCRIMINATOR;
-    }
-    return find(dir, "generator_predictions.dense.weight") ? EL_HEAD_MASKED_LM : EL_HEAD_NONE;
+    return &dir->head;
 }
 
 size_t el_model_dir_count(const el_model_dir *dir)
@@ -290,6 +336,13 @@ static electra_status check_missing(const el_model_dir *dir, el_weights w, el_ow
                    missing.n, wanted, missing.text);
 }
 
+/* Old versions of transformers stored BERT's pooler also with heads that do not use it. */
+static bool is_idle_pooler(const el_model_dir *dir, const char *name)
+{
+    return dir->config.model.family == EL_FAMILY_BERT &&
+           strncmp(name, "electra.pooler.", strlen("electra.pooler.")) == 0;
+}
+
 static electra_status check_extra(const el_model_dir *dir, el_weights w, el_owner network, electra_error *err)
 {
     name_list extra = {0};
@@ -299,7 +352,8 @@ static electra_status check_extra(const el_model_dir *dir, el_weights w, el_owne
             return el_fail(err, ELECTRA_INVALID, dir->folder, "%s holds \"%s\" twice, under two spellings of its name",
                            dir->folder, name);
         }
-        if (el_params_find(w.params, name, network) == EL_NO_PARAM && strcmp(name, EL_NAME_TIED_OUTPUT) != 0) {
+        if (el_params_find(w.params, name, network) == EL_NO_PARAM && strcmp(name, EL_NAME_TIED_OUTPUT) != 0 &&
+            !is_idle_pooler(dir, name)) {
             add_name(&extra, dir->entries[i].array->name);
         }
     }
@@ -414,12 +468,12 @@ static electra_status write_weights(const char *path, const el_network *network,
     return status;
 }
 
-static electra_status write_files(const char *folder, const el_network *network, el_weights weights,
-                                  const electra_tokenizer *tokenizer, electra_error *err)
+static electra_status write_files(const char *folder, const el_network *network, const el_labels *labels,
+                                  el_weights weights, const electra_tokenizer *tokenizer, electra_error *err)
 {
     char *path;
     EL_TRY(path_in(&path, folder, CONFIG_FILE, err));
-    electra_status status = el_hf_config_write(&network->config, network->head_kind, path, err);
+    electra_status status = el_hf_config_write(network, labels, path, err);
     el_free(path);
     EL_TRY(status);
     EL_TRY(path_in(&path, folder, WEIGHTS_FILE, err));
@@ -429,8 +483,8 @@ static electra_status write_files(const char *folder, const el_network *network,
     return tokenizer ? el_hf_tokenizer_write(tokenizer, network->config.max_positions, folder, err) : ELECTRA_OK;
 }
 
-electra_status el_model_dir_write(const char *folder, const el_network *network, el_weights weights,
-                                  const electra_tokenizer *tokenizer, electra_error *err)
+electra_status el_model_dir_write(const char *folder, const el_network *network, const el_labels *labels,
+                                  el_weights weights, const electra_tokenizer *tokenizer, electra_error *err)
 {
     size_t length = strlen(folder);
     while (length > 1 && folder[length - 1] == '/') {
@@ -450,7 +504,7 @@ electra_status el_model_dir_write(const char *folder, const el_network *network,
             status = el_make_folders(partial, err);
         }
         if (status == ELECTRA_OK) {
-            status = write_files(partial, network, weights, tokenizer, err);
+            status = write_files(partial, network, labels, weights, tokenizer, err);
         }
         if (status == ELECTRA_OK) {
             status = el_replace_folder(partial, target, err);

@@ -7,7 +7,7 @@
  *     el_model_dir_read(dir, el_weights_of(be, &params, theta), EL_OWNER_DISCRIMINATOR, EL_READ_ALL, err);
  *     el_model_dir_close(dir);
  *
- *     el_model_dir_write("out/generator", &generator, weights, tokenizer, err);
+ *     el_model_dir_write("out/generator", &generator, NULL, weights, tokenizer, err);
  *
  * Directories written here load in transformers 4 and 5 without a warning (tools/check_transformers.py shows it). */
 #ifndef EL_INTEROP_MODEL_DIR_H
@@ -29,8 +29,10 @@ void el_model_dir_close(el_model_dir *dir); /* accepts NULL */
 const el_hf_config *el_model_dir_config(const el_model_dir *dir);
 const char *el_model_dir_path(const el_model_dir *dir);
 
-/* Which head the weights hold, whatever config.json says. EL_HEAD_NONE also for heads of fine-tuned models. */
-el_head el_model_dir_head(const el_model_dir *dir);
+/* Which head the weights hold, with its settings of config.json. Its kind is found by the names of the tensors, and by
+ * the architecture of config.json only where several heads use the same names. EL_HEAD_NONE also for heads that are not
+ * known here. */
+const el_head_config *el_model_dir_head(const el_model_dir *dir);
 
 /* The weights under our names, in no particular order; buffers are left out. */
 size_t el_model_dir_count(const el_model_dir *dir);
@@ -46,9 +48,10 @@ typedef enum el_read_extent {
 electra_status el_model_dir_read(const el_model_dir *dir, el_weights weights, el_owner network, el_read_extent extent,
                                  electra_error *err);
 
-/* Write a network, its heads and its tokenizer (may be NULL: then no tokenizer files) as a folder that appears whole or
- * not at all; one that is there is replaced. The same weights always give the same bytes. */
-electra_status el_model_dir_write(const char *folder, const el_network *network, el_weights weights,
-                                  const electra_tokenizer *tokenizer, electra_error *err);
+/* Write a network, its heads, labels (of classifiers and taggers, as in el_hf_config_write; NULL: numbered ones) and
+ * its tokenizer (NULL: no tokenizer files) as a folder that appears whole or not at all; one that is there is replaced.
+ * The same weights always give the same bytes. */
+electra_status el_model_dir_write(const char *folder, const el_network *network, const el_labels *labels,
+                                  el_weights weights, const electra_tokenizer *tokenizer, electra_error *err);
 
 #endif

@@ -19,7 +19,11 @@ static bool begins_with(const char *text, const char *beginning)
 void el_name_from_hf(char *out, size_t bytes, const char *stored)
 {
     const bool bare = begins_with(stored, "embeddings.") || begins_with(stored, "embeddings_project.") ||
-                      begins_with(stored, "encoder.");
+                      begins_with(stored, "encoder.") || begins_with(stored, "pooler.");
+    if (begins_with(stored, "bert.")) {
+        el_name_from_hf(out, bytes, stored + strlen("bert."));
+        return;
+    }
     static const struct {
         const char *old, *now;
     } NORMS[] = {{"LayerNorm.gamma", "LayerNorm.weight"}, {"LayerNorm.beta", "LayerNorm.bias"}};

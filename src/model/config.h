@@ -26,7 +26,14 @@ typedef enum el_position_init {
 
 enum { EL_WAVE_COLUMNS = 32 }; /* sin and cos of 16 wavelengths */
 
+/* Whose heads and names a network has. Both encoders compute the same. */
+typedef enum el_family {
+    EL_FAMILY_ELECTRA,
+    EL_FAMILY_BERT /* E = H always; classes are read from tanh of a dense layer on [CLS] (the pooler) */
+} el_family;
+
 typedef struct el_model_config {
+    el_family family;
     size_t vocab_size;        /* V */
     size_t embedding_size;    /* E; a projection E -> H exists only if they differ */
     size_t hidden_size;       /* H */

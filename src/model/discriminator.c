@@ -22,7 +22,7 @@ void el_discriminator_scratch_plan(el_discriminator_scratch *scratch, const el_n
 
 void el_discriminator_fwd(const el_network *network, el_weights theta, el_discriminator_tape *tape, el_tensor hidden)
 {
-    assert(network->head_kind == EL_HEAD_DISCRIMINATOR);
+    assert(network->head_config.kind == EL_HEAD_DISCRIMINATOR);
     el_backend *be = theta.be;
     const size_t head = network->head;
     be->ops->linear_fwd(be, tape->inner, hidden, el_weights_at(theta, head + EL_P_DISC_W),

@@ -23,36 +23,45 @@ static double input_per_position(const el_model_config *c, double s)
     return tables + (el_config_has_projection(c) ? 2 * h * e + h : 0);
 }
 
-static double head_per_position(const el_model_config *c, el_head head)
+static const el_head_config DISCRIMINATOR = {.kind = EL_HEAD_DISCRIMINATOR};
+static const el_head_config MASKED_LM = {.kind = EL_HEAD_MASKED_LM};
+
+/* s: positions of the sequence. */
+static double head_per_position(const el_model_config *c, const el_head_config *head, double s)
 {
+    const double outputs = (double)el_head_outputs(head);
     const double e = (double)c->embedding_size, h = (double)c->hidden_size, v = (double)c->vocab_size;
-    switch (head) {
+    switch (head->kind) {
     case EL_HEAD_NONE: return 0;
     case EL_HEAD_MASKED_LM:
         return SLOT_SHARE * (2 * e * v + 2 * h * e + e + ACTIVATION * e + NORM * e + SOFTMAX * v + 2 * v);
     case EL_HEAD_DISCRIMINATOR: return 2 * h * h + h + ACTIVATION * h + 2 * h;
+    case EL_HEAD_TAGGER:
+    case EL_HEAD_SPANS: return 2 * h * outputs + outputs;
+    case EL_HEAD_CLASSIFIER:
+    case EL_HEAD_CHOICE: return (2 * h * h + h + ACTIVATION * h + 2 * h * outputs + outputs) / s;
     }
     return 0;
 }
 
-double el_flops_forward(const el_model_config *config, el_head head, size_t length)
+double el_flops_forward(const el_model_config *config, const el_head_config *head, size_t length)
 {
     const double s = (double)length;
     return s * ((double)config->n_layers * layer_per_position(config, s) + input_per_position(config, s) +
-                head_per_position(config, head));
+                head_per_position(config, head, s));
 }
 
 double el_flops_pretraining(const el_pretrain_config *pair, size_t length, size_t batch, double steps)
 {
     return 2 * (double)batch * steps *
-           (el_flops_forward(&pair->discriminator, EL_HEAD_DISCRIMINATOR, length) +
-            el_flops_forward(&pair->generator, EL_HEAD_MASKED_LM, length));
+           (el_flops_forward(&pair->discriminator, &DISCRIMINATOR, length) +
+            el_flops_forward(&pair->generator, &MASKED_LM, length));
 }
 
 /* ---- needed work ----------------------------------------------------------------------------------------------------
  */
 
-double el_work_forward(const el_model_config *c, el_head head, const el_work_shape *shape)
+double el_work_forward(const el_model_config *c, const el_head_config *head, const el_work_shape *shape)
 {
     const double e = (double)c->embedding_size, h = (double)c->hidden_size, f = (double)c->intermediate_size;
     const double t = (double)shape->tokens, m = (double)shape->slots, v = (double)c->vocab_size;
@@ -60,16 +69,21 @@ double el_work_forward(const el_model_config *c, el_head head, const el_work_sha
     if (el_config_has_projection(c)) {
         multiply_adds += t * e * h;
     }
-    if (head == EL_HEAD_MASKED_LM) {
+    if (head->kind == EL_HEAD_MASKED_LM) {
         multiply_adds += m * (h * e + e * v);
-    } else if (head == EL_HEAD_DISCRIMINATOR) {
+    } else if (head->kind == EL_HEAD_DISCRIMINATOR) {
         multiply_adds += t * (h * h + h);
+    } else if (el_head_reads_first(head->kind)) {
+        const bool dense = head->kind == EL_HEAD_CLASSIFIER || c->family == EL_FAMILY_BERT || head->summary_dense;
+        multiply_adds += (double)shape->sequences * ((dense ? h * h : 0) + h * (double)el_head_outputs(head));
+    } else {
+        multiply_adds += t * h * (double)el_head_outputs(head);
     }
     return 2 * multiply_adds;
 }
 
 double el_work_step(const el_pretrain_config *pair, const el_work_shape *shape)
 {
-    return 3 * (el_work_forward(&pair->discriminator, EL_HEAD_DISCRIMINATOR, shape) +
-                el_work_forward(&pair->generator, EL_HEAD_MASKED_LM, shape));
+    return 3 * (el_work_forward(&pair->discriminator, &DISCRIMINATOR, shape) +
+                el_work_forward(&pair->generator, &MASKED_LM, shape));
 }

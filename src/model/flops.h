@@ -10,8 +10,8 @@
  * count as dense products; backward counts as forward. */
 
 /* All layers, embeddings and the head for one sequence of `length` tokens. EL_HEAD_MASKED_LM is applied to 0.15625 of
- * the positions, as the script does. */
-double el_flops_forward(const el_model_config *config, el_head head, size_t length);
+ * the positions, as the script does; heads that read [CLS] to one. */
+double el_flops_forward(const el_model_config *config, const el_head_config *head, size_t length);
 
 /* Both networks of a pair, forward and backward, for steps of `batch` sequences. */
 double el_flops_pretraining(const el_pretrain_config *pair, size_t length, size_t batch, double steps);
@@ -23,11 +23,12 @@ double el_flops_pretraining(const el_pretrain_config *pair, size_t length, size_
 
 typedef struct el_work_shape {
     size_t tokens;          /* T */
-    size_t slots;           /* M */
+    size_t sequences;       /* B; counts for heads that read [CLS] */
+    size_t slots;           /* M; counts for EL_HEAD_MASKED_LM */
     double squared_lengths; /* sum over sequences of length^2: attention's share */
 } el_work_shape;
 
-double el_work_forward(const el_model_config *config, el_head head, const el_work_shape *shape);
+double el_work_forward(const el_model_config *config, const el_head_config *head, const el_work_shape *shape);
 
 /* One step of a pair: forward, and twice as much backward (every product has two gradients). */
 double el_work_step(const el_pretrain_config *pair, const el_work_shape *shape);

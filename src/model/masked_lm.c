@@ -1,8 +1,13 @@
-/* Owns the masked-LM head. Its activation is gelu whatever the encoder's is, as in the Hugging Face class that loads
- * our files (formats.md 1.5). */
+/* Owns the masked-LM head. ELECTRA's activation is gelu whatever the encoder's is, as in the Hugging Face class that
+ * loads our files (formats.md 1.5); BERT's is the encoder's. */
 #include "model/masked_lm.h"
 
 #include <assert.h>
+
+static el_activation activation_of(const el_network *network)
+{
+    return network->config.family == EL_FAMILY_BERT ? network->config.activation : EL_ACT_GELU;
+}
 
 void el_masked_lm_plan(el_masked_lm_tape *tape, const el_network *network, size_t n_slots, el_plan *plan)
 {
@@ -25,13 +30,13 @@ void el_masked_lm_scratch_plan(el_masked_lm_scratch *scratch, const el_network *
 void el_masked_lm_transform(const el_network *network, el_weights theta, el_masked_lm_tape *tape, el_tensor hidden,
                             const uint32_t *slots)
 {
-    assert(network->head_kind == EL_HEAD_MASKED_LM);
+    assert(network->head_config.kind == EL_HEAD_MASKED_LM);
     el_backend *be = theta.be;
     const size_t head = network->head;
     const el_dropout none = {0};
     be->ops->gather_rows(be, tape->slots, hidden, slots);
     be->ops->linear_fwd(be, tape->sum, tape->slots, el_weights_at(theta, head + EL_P_MLM_W),
-                        el_weights_at(theta, head + EL_P_MLM_B), EL_ACT_GELU, tape->pre);
+                        el_weights_at(theta, head + EL_P_MLM_B), activation_of(network), tape->pre);
     be->ops->norm_fwd(be, tape->normed, tape->sum, tape->stats, tape->sum, EL_ABSENT, &none, NULL,
                       el_weights_at(theta, head + EL_P_MLM_GAMMA), el_weights_at(theta, head + EL_P_MLM_BETA),
                       network->config.layer_norm_eps);
@@ -61,7 +66,7 @@ void el_masked_lm_bwd(const el_network *network, el_weights theta, el_weights gr
     be->ops->norm_bwd(be, d, el_weights_at(gradient, head + EL_P_MLM_GAMMA),
                       el_weights_at(gradient, head + EL_P_MLM_BETA), d, tape->sum, tape->stats,
                       el_weights_at(theta, head + EL_P_MLM_GAMMA));
-    be->ops->act_bwd(be, d, d, tape->pre, EL_ACT_GELU);
+    be->ops->act_bwd(be, d, d, tape->pre, activation_of(network));
     be->ops->linear_bwd_weights(be, el_weights_at(gradient, head + EL_P_MLM_W),
                                 el_weights_at(gradient, head + EL_P_MLM_B), d, tape->slots);
     be->ops->linear_bwd_input(be, scratch->dslots, d, el_weights_at(theta, head + EL_P_MLM_W), false, EL_ACT_LINEAR,

@@ -14,7 +14,7 @@
 /* ---- the rows -------------------------------------------------------------------------------------------------------
  */
 
-typedef enum dim { DIM_1, DIM_V, DIM_P, DIM_T, DIM_E, DIM_H, DIM_F } dim;
+typedef enum dim { DIM_1, DIM_V, DIM_P, DIM_T, DIM_E, DIM_H, DIM_F, DIM_C } dim;
 
 typedef struct row {
     const char *name;
@@ -71,8 +71,37 @@ static const row DISCRIMINATOR_ROWS[EL_N_DISCRIMINATOR_PARAMS] = {
     [EL_P_DISC_OUTPUT_B] = {"discriminator_predictions.dense_prediction.bias", DIM_1, DIM_1, 1, EL_INIT_ZERO},
 };
 
-static size_t dim_size(const el_model_config *c, dim d)
+/* The hidden layer of heads that read [CLS]. The pooler belongs to the encoder by its name, as in BERT's files. */
+static const row CLASSIFIER_DENSE_ROWS[EL_N_DENSE_PARAMS] = {
+    [EL_P_DENSE_W] = {"classifier.dense.weight", DIM_H, DIM_H, 2, EL_INIT_NORMAL},
+    [EL_P_DENSE_B] = {"classifier.dense.bias", DIM_1, DIM_H, 1, EL_INIT_ZERO},
+};
+static const row SUMMARY_DENSE_ROWS[EL_N_DENSE_PARAMS] = {
+    [EL_P_DENSE_W] = {"sequence_summary.summary.weight", DIM_H, DIM_H, 2, EL_INIT_NORMAL},
+    [EL_P_DENSE_B] = {"sequence_summary.summary.bias", DIM_1, DIM_H, 1, EL_INIT_ZERO},
+};
+static const row POOLER_ROWS[EL_N_DENSE_PARAMS] = {
+    [EL_P_DENSE_W] = {"electra.pooler.dense.weight", DIM_H, DIM_H, 2, EL_INIT_NORMAL},
+    [EL_P_DENSE_B] = {"electra.pooler.dense.bias", DIM_1, DIM_H, 1, EL_INIT_ZERO},
+};
+
+/* The last layer. */
+static const row CLASSIFIER_OUTPUT_ROWS[EL_N_OUTPUT_PARAMS] = {
+    [EL_P_OUTPUT_W] = {"classifier.out_proj.weight", DIM_C, DIM_H, 2, EL_INIT_NORMAL},
+    [EL_P_OUTPUT_B] = {"classifier.out_proj.bias", DIM_1, DIM_C, 1, EL_INIT_ZERO},
+};
+static const row OUTPUT_ROWS[EL_N_OUTPUT_PARAMS] = {
+    [EL_P_OUTPUT_W] = {"classifier.weight", DIM_C, DIM_H, 2, EL_INIT_NORMAL},
+    [EL_P_OUTPUT_B] = {"classifier.bias", DIM_1, DIM_C, 1, EL_INIT_ZERO},
+};
+static const row SPANS_ROWS[EL_N_OUTPUT_PARAMS] = {
+    [EL_P_OUTPUT_W] = {"qa_outputs.weight", DIM_C, DIM_H, 2, EL_INIT_NORMAL},
+    [EL_P_OUTPUT_B] = {"qa_outputs.bias", DIM_1, DIM_C, 1, EL_INIT_ZERO},
+};
+
+static size_t dim_size(const el_network *network, dim d)
 {
+    const el_model_config *c = &network->config;
     switch (d) {
     case DIM_1: return 1;
     case DIM_V: return c->vocab_size;
@@ -81,6 +110,7 @@ static size_t dim_size(const el_model_config *c, dim d)
     case DIM_E: return c->embedding_size;
     case DIM_H: return c->hidden_size;
     case DIM_F: return c->intermediate_size;
+    case DIM_C: return el_head_outputs(&network->head_config);
     }
     return 0;
 }
@@ -100,6 +130,20 @@ size_t el_param_name_depth(const char *name, size_t n_layers)
         return strtoul(name + sizeof LAYER - 1, NULL, 10) + 1;
     }
     return strncmp(name, "electra.embeddings", strlen("electra.embeddings")) == 0 ? 0 : n_layers + 1;
+}
+
+size_t el_head_outputs(const el_head_config *head)
+{
+    switch (head->kind) {
+    case EL_HEAD_CLASSIFIER:
+    case EL_HEAD_TAGGER: return head->n_labels;
+    case EL_HEAD_SPANS: return 2;
+    case EL_HEAD_CHOICE: return 1;
+    case EL_HEAD_NONE:
+    case EL_HEAD_MASKED_LM:
+    case EL_HEAD_DISCRIMINATOR: break;
+    }
+    return 0;
 }
 
 bool el_param_belongs(const el_param *param, el_owner network)
@@ -187,15 +231,15 @@ electra_status el_params_add(el_params *params, const char *name, el_owner owner
 }
 
 static electra_status add_rows(el_params *params, const row *rows, size_t n, const char *prefix, el_owner owner,
-                               const el_model_config *c, electra_error *err)
+                               const el_network *network, electra_error *err)
 {
     for (size_t i = 0; i < n; i++) {
-        el_param p = make_param(prefix, rows[i].name, owner, c->n_layers);
-        p.rows = dim_size(c, rows[i].rows);
-        p.cols = dim_size(c, rows[i].cols);
+        el_param p = make_param(prefix, rows[i].name, owner, network->config.n_layers);
+        p.rows = dim_size(network, rows[i].rows);
+        p.cols = dim_size(network, rows[i].cols);
         p.n_dims = rows[i].n_dims;
         p.init = rows[i].init;
-        p.scale = c->initializer_range;
+        p.scale = network->config.initializer_range;
         const bool adjoins =
             rows == LAYER_ROWS && (i == EL_P_KEY_W || i == EL_P_VALUE_W || i == EL_P_KEY_B || i == EL_P_VALUE_B);
         EL_TRY(append(params, p, adjoins, err));
@@ -206,7 +250,7 @@ static electra_status add_rows(el_params *params, const row *rows, size_t n, con
 static electra_status add_embeddings(el_params *params, el_network *network, el_owner owner, electra_error *err)
 {
     network->embeddings = params->count;
-    EL_TRY(add_rows(params, EMBEDDING_ROWS, EL_N_EMBEDDING_PARAMS, "", owner, &network->config, err));
+    EL_TRY(add_rows(params, EMBEDDING_ROWS, EL_N_EMBEDDING_PARAMS, "", owner, network, err));
     if (network->config.position_init == EL_POSITIONS_NEIGHBOURS) {
         el_param *positions = &params->list[network->embeddings + EL_P_POSITION];
         positions->init = EL_INIT_WAVES;
@@ -233,13 +277,13 @@ static electra_status add_encoder(el_params *params, el_network *network, el_own
     const el_model_config *c = &network->config;
     if (el_config_has_projection(c)) {
         network->projection = params->count;
-        EL_TRY(add_rows(params, PROJECTION_ROWS, EL_N_PROJECTION_PARAMS, "", owner, c, err));
+        EL_TRY(add_rows(params, PROJECTION_ROWS, EL_N_PROJECTION_PARAMS, "", owner, network, err));
     }
     network->layers = params->count;
     for (size_t i = 0; i < c->n_layers; i++) {
         char prefix[48];
         snprintf(prefix, sizeof prefix, "electra.encoder.layer.%zu.", i);
-        EL_TRY(add_rows(params, LAYER_ROWS, EL_N_LAYER_PARAMS, prefix, owner, c, err));
+        EL_TRY(add_rows(params, LAYER_ROWS, EL_N_LAYER_PARAMS, prefix, owner, network, err));
     }
     if (c->position_init == EL_POSITIONS_NEIGHBOURS) {
         look_at_neighbours(params, network);
@@ -247,17 +291,48 @@ static electra_status add_encoder(el_params *params, el_network *network, el_own
     return ELECTRA_OK;
 }
 
-static electra_status add_head(el_params *params, el_network *network, el_head head, electra_error *err)
+static electra_status add_dense(el_params *params, el_network *network, electra_error *err)
 {
-    network->head_kind = head;
-    if (head == EL_HEAD_NONE) {
+    const el_head_config *head = &network->head_config;
+    const row *rows = NULL;
+    if (network->config.family == EL_FAMILY_BERT) {
+        rows = el_head_reads_first(head->kind) || (head->kind == EL_HEAD_NONE && head->pooler) ? POOLER_ROWS : NULL;
+    } else if (head->kind == EL_HEAD_CLASSIFIER) {
+        rows = CLASSIFIER_DENSE_ROWS;
+    } else if (head->kind == EL_HEAD_CHOICE && head->summary_dense) {
+        rows = SUMMARY_DENSE_ROWS;
+    }
+    if (!rows) {
         return ELECTRA_OK;
     }
-    network->head = params->count;
-    if (head == EL_HEAD_MASKED_LM) {
-        return add_rows(params, MASKED_LM_ROWS, EL_N_MASKED_LM_PARAMS, "", network->role, &network->config, err);
+    network->dense = params->count;
+    return add_rows(params, rows, EL_N_DENSE_PARAMS, "", network->role, network, err);
+}
+
+static electra_status add_head(el_params *params, el_network *network, const el_head_config *head, electra_error *err)
+{
+    network->head_config = *head;
+    EL_TRY(add_dense(params, network, err));
+    const bool electra = network->config.family == EL_FAMILY_ELECTRA;
+    const row *rows = OUTPUT_ROWS;
+    size_t n = EL_N_OUTPUT_PARAMS;
+    switch (head->kind) {
+    case EL_HEAD_NONE: return ELECTRA_OK;
+    case EL_HEAD_MASKED_LM:
+        rows = MASKED_LM_ROWS;
+        n = EL_N_MASKED_LM_PARAMS;
+        break;
+    case EL_HEAD_DISCRIMINATOR:
+        rows = DISCRIMINATOR_ROWS;
+        n = EL_N_DISCRIMINATOR_PARAMS;
+        break;
+    case EL_HEAD_CLASSIFIER: rows = electra ? CLASSIFIER_OUTPUT_ROWS : OUTPUT_ROWS; break;
+    case EL_HEAD_SPANS: rows = SPANS_ROWS; break;
+    case EL_HEAD_TAGGER:
+    case EL_HEAD_CHOICE: break;
     }
-    return add_rows(params, DISCRIMINATOR_ROWS, EL_N_DISCRIMINATOR_PARAMS, "", network->role, &network->config, err);
+    network->head = params->count;
+    return add_rows(params, rows, n, "", network->role, network, err);
 }
 
 static el_network empty_network(const el_model_config *config, el_owner role)
@@ -267,7 +342,7 @@ static el_network empty_network(const el_model_config *config, el_owner role)
                         .embeddings = EL_NO_PARAM,
                         .projection = EL_NO_PARAM,
                         .layers = EL_NO_PARAM,
-                        .head_kind = EL_HEAD_NONE,
+                        .dense = EL_NO_PARAM,
                         .head = EL_NO_PARAM};
 }
 
@@ -280,7 +355,7 @@ electra_status el_params_build_pair(el_params *params, el_network *generator, el
     const el_owner tables = config->sharing == EL_SHARE_NONE ? EL_OWNER_DISCRIMINATOR : EL_OWNER_SHARED;
     EL_TRY(add_embeddings(params, discriminator, tables, err));
     EL_TRY(add_encoder(params, discriminator, share_all ? EL_OWNER_SHARED : EL_OWNER_DISCRIMINATOR, err));
-    EL_TRY(add_head(params, discriminator, EL_HEAD_DISCRIMINATOR, err));
+    EL_TRY(add_head(params, discriminator, &(el_head_config){.kind = EL_HEAD_DISCRIMINATOR}, err));
     if (config->sharing == EL_SHARE_NONE) {
         EL_TRY(add_embeddings(params, generator, EL_OWNER_GENERATOR, err));
     } else {
@@ -292,11 +367,11 @@ electra_status el_params_build_pair(el_params *params, el_network *generator, el
     } else {
         EL_TRY(add_encoder(params, generator, EL_OWNER_GENERATOR, err));
     }
-    return add_head(params, generator, EL_HEAD_MASKED_LM, err);
+    return add_head(params, generator, &(el_head_config){.kind = EL_HEAD_MASKED_LM}, err);
 }
 
 electra_status el_params_build_single(el_params *params, el_network *network, const el_model_config *config,
-                                      el_head head, electra_error *err)
+                                      const el_head_config *head, electra_error *err)
 {
     *network = empty_network(config, EL_OWNER_DISCRIMINATOR);
     EL_TRY(add_embeddings(params, network, EL_OWNER_DISCRIMINATOR, err));

@@ -83,8 +83,31 @@ enum {
 };
 enum { EL_P_MLM_W, EL_P_MLM_B, EL_P_MLM_GAMMA, EL_P_MLM_BETA, EL_P_MLM_OUTPUT_B, EL_N_MASKED_LM_PARAMS };
 enum { EL_P_DISC_W, EL_P_DISC_B, EL_P_DISC_OUTPUT_W, EL_P_DISC_OUTPUT_B, EL_N_DISCRIMINATOR_PARAMS };
+enum { EL_P_DENSE_W, EL_P_DENSE_B, EL_N_DENSE_PARAMS };    /* the hidden layer of a head that reads [CLS] */
+enum { EL_P_OUTPUT_W, EL_P_OUTPUT_B, EL_N_OUTPUT_PARAMS }; /* the last layer of a task's head */
 
-typedef enum el_head { EL_HEAD_NONE, EL_HEAD_MASKED_LM, EL_HEAD_DISCRIMINATOR } el_head;
+typedef enum el_head {
+    EL_HEAD_NONE,
+    EL_HEAD_MASKED_LM,     /* a masked token -> V (masked_lm.h) */
+    EL_HEAD_DISCRIMINATOR, /* each token -> 1 (discriminator.h) */
+    /* Heads of tasks (heads.h). */
+    EL_HEAD_CLASSIFIER, /* [CLS] -> C: classes, a number, several labels; of one text or a pair */
+    EL_HEAD_TAGGER,     /* each token -> C */
+    EL_HEAD_SPANS,      /* each token -> 2: an answer's start and end */
+    EL_HEAD_CHOICE      /* [CLS] -> 1; every choice is a sequence of its own */
+} el_head;
+
+/* A head, and what its kind leaves open. Members that a kind does not name below count for nothing with it. */
+typedef struct el_head_config {
+    el_head kind;
+    size_t n_labels; /* C of EL_HEAD_CLASSIFIER and EL_HEAD_TAGGER, 1 or more */
+    double dropout;  /* of EL_HEAD_CLASSIFIER and EL_HEAD_TAGGER, and of BERT's EL_HEAD_CHOICE */
+    bool pooler;     /* EL_HEAD_NONE of a BERT: it keeps its pooler (heads that need one always have it) */
+    /* ELECTRA's EL_HEAD_CHOICE: [CLS], dropout, dense layer and activation (or neither), dropout. */
+    bool summary_dense;
+    el_activation summary_activation;
+    double summary_first_dropout, summary_last_dropout;
+} el_head_config;
 
 #define EL_NO_PARAM SIZE_MAX
 
@@ -96,9 +119,19 @@ typedef struct el_network {
     size_t embeddings; /* EL_P_WORD ... */
     size_t projection; /* EL_P_PROJECT_W ..., or EL_NO_PARAM */
     size_t layers;     /* EL_P_QUERY_W ... of layer 0; layer i begins EL_N_LAYER_PARAMS * i later */
-    el_head head_kind;
-    size_t head; /* EL_P_MLM_W ... or EL_P_DISC_W ..., or EL_NO_PARAM */
+    el_head_config head_config;
+    size_t dense; /* EL_P_DENSE_W ...: the classifier's, the choice's or BERT's pooler; or EL_NO_PARAM */
+    size_t head;  /* EL_P_MLM_W ..., EL_P_DISC_W ... or EL_P_OUTPUT_W ...; or EL_NO_PARAM */
 } el_network;
+
+/* Columns of a task's head: C, 2 of EL_HEAD_SPANS, 1 of EL_HEAD_CHOICE; 0 for the other kinds. */
+size_t el_head_outputs(const el_head_config *head);
+
+/* true for heads that read the first token of each sequence and no other. */
+static inline bool el_head_reads_first(el_head kind)
+{
+    return kind == EL_HEAD_CLASSIFIER || kind == EL_HEAD_CHOICE;
+}
 
 static inline size_t el_network_layer(const el_network *network, size_t layer, size_t row)
 {
@@ -110,7 +143,7 @@ static inline size_t el_network_layer(const el_network *network, size_t layer, s
 electra_status el_params_build_pair(el_params *params, el_network *generator, el_network *discriminator,
                                     const el_pretrain_config *config, electra_error *err);
 electra_status el_params_build_single(el_params *params, el_network *network, const el_model_config *config,
-                                      el_head head, electra_error *err);
+                                      const el_head_config *head, electra_error *err);
 void el_params_clear(el_params *params); /* accepts a zeroed one */
 
 /* One more row, for heads that are not of the model layer (its index is count - 1 afterwards). n_layers as the

@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "model/discriminator.h"
-#include "model/encoder.h"
+#include "model/heads.h"
 #include "model/limits.h"
 #include "model/masked_lm.h"
 
@@ -17,18 +17,21 @@ struct el_predictor {
     el_encoder_tape encoder;
     el_masked_lm_tape masked_lm;
     el_discriminator_tape discriminator;
+    el_head_tape head;
     el_tensor logits; /* [M, V] */
 };
 
-static void lay_out(el_predictor *p, el_plan *plan, size_t tokens, size_t slots)
+static void lay_out(el_predictor *p, el_plan *plan, size_t tokens, size_t sequences, size_t slots)
 {
     el_arena_reset(&plan->arena, 0);
     el_encoder_plan(&p->encoder, &p->network, tokens, false, plan);
-    if (p->network.head_kind == EL_HEAD_DISCRIMINATOR) {
+    if (p->network.head_config.kind == EL_HEAD_DISCRIMINATOR) {
         el_discriminator_plan(&p->discriminator, &p->network, tokens, false, plan);
-    } else if (p->network.head_kind == EL_HEAD_MASKED_LM) {
+    } else if (p->network.head_config.kind == EL_HEAD_MASKED_LM) {
         el_masked_lm_plan(&p->masked_lm, &p->network, slots, plan);
         p->logits = el_plan_tensor(plan, slots, p->network.config.vocab_size);
+    } else if (el_head_outputs(&p->network.head_config) > 0) {
+        el_head_plan(&p->head, &p->network, tokens, sequences, false, plan);
     }
 }
 
@@ -40,7 +43,7 @@ static electra_status allocate(el_predictor *p, electra_error *err)
         return el_fail_memory(err, "the layers of a forward pass", c->n_layers * sizeof *p->encoder.layers);
     }
     el_plan count = {.element_size = p->be->element_size};
-    lay_out(p, &count, p->limits.tokens, p->limits.slots);
+    lay_out(p, &count, p->limits.tokens, p->limits.sequences, p->limits.slots);
     p->plan = (el_plan){.element_size = p->be->element_size};
     p->plan.arena.base = p->be->ops->alloc(p->be, count.arena.peak);
     if (!p->plan.arena.base) {
@@ -88,7 +91,7 @@ static el_tensor hidden_states(el_predictor *p, el_weights theta, const el_layou
                                const uint32_t *types, size_t n_slots)
 {
     assert(layout->n_tokens <= p->limits.tokens && layout->longest <= p->limits.longest && n_slots <= p->limits.slots);
-    lay_out(p, &p->plan, layout->n_tokens, n_slots);
+    lay_out(p, &p->plan, layout->n_tokens, layout->n_sequences, n_slots);
     const el_pass pass = {.layout = layout, .ids = ids, .types = types};
     return el_encoder_fwd(&p->network, theta, &p->encoder, &pass);
 }
@@ -114,4 +117,29 @@ el_tensor el_predictor_masked(el_predictor *p, el_weights theta, const el_layout
     el_masked_lm_transform(&p->network, theta, &p->masked_lm, hidden, slots);
     el_masked_lm_logits(&p->network, theta, &p->masked_lm, p->logits);
     return p->logits;
+}
+
+/* The head of a task on the hidden states of a batch. */
+static el_tensor head_logits(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                             const uint32_t *types)
+{
+    assert(layout->n_sequences <= p->limits.sequences);
+    const el_tensor hidden = hidden_states(p, theta, layout, ids, types, 0);
+    const el_pass pass = {.layout = layout, .ids = ids, .types = types};
+    el_head_fwd(&p->network, theta, &p->head, hidden, &pass);
+    return p->head.logits;
+}
+
+el_tensor el_predictor_classes(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                               const uint32_t *types)
+{
+    assert(el_head_reads_first(p->network.head_config.kind));
+    return head_logits(p, theta, layout, ids, types);
+}
+
+el_tensor el_predictor_tags(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                            const uint32_t *types)
+{
+    assert(!el_head_reads_first(p->network.head_config.kind));
+    return head_logits(p, theta, layout, ids, types);
 }

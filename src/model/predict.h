@@ -1,5 +1,5 @@
 /* Forward passes alone, with no memory for gradients: hidden states, verdicts of a discriminator, logits of a masked-LM
- * head. What answers and held-out checks are made of.
+ * head and of the heads of tasks. What answers and held-out checks are made of.
  *
  *     el_predictor *p;
  *     EL_TRY(el_predictor_create(&p, be, &network, &limits, err));
@@ -40,5 +40,11 @@ el_tensor el_predictor_replaced(el_predictor *predictor, el_weights theta, const
  * a masked-LM head. */
 el_tensor el_predictor_masked(el_predictor *predictor, el_weights theta, const el_layout *layout, const uint32_t *ids,
                               const uint32_t *types, const uint32_t *slots, size_t n_slots);
+/* Logits of a head that reads [CLS], for each sequence: [B, C]; EL_HEAD_CLASSIFIER, or EL_HEAD_CHOICE with C = 1. */
+el_tensor el_predictor_classes(el_predictor *predictor, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                               const uint32_t *types);
+/* Logits of a head that reads every token: [T, C]; EL_HEAD_TAGGER, or EL_HEAD_SPANS with C = 2 (start, end). */
+el_tensor el_predictor_tags(el_predictor *predictor, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                            const uint32_t *types);
 
 #endif

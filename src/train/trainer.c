@@ -216,9 +216,9 @@ static electra_status evaluate(trainer *t, electra_error *err)
 static electra_status export_models(trainer *t, electra_error *err)
 {
     const el_weights theta = el_step_block(t->step, EL_BLOCK_THETA);
-    EL_TRY(el_model_dir_write(t->folder.generator, el_step_network(t->step, EL_OWNER_GENERATOR), theta, t->tokenizer,
-                              err));
-    return el_model_dir_write(t->folder.discriminator, el_step_network(t->step, EL_OWNER_DISCRIMINATOR), theta,
+    EL_TRY(el_model_dir_write(t->folder.generator, el_step_network(t->step, EL_OWNER_GENERATOR), NULL, theta,
+                              t->tokenizer, err));
+    return el_model_dir_write(t->folder.discriminator, el_step_network(t->step, EL_OWNER_DISCRIMINATOR), NULL, theta,
                               t->tokenizer, err);
 }
 

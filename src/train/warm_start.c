@@ -37,10 +37,11 @@ static electra_status read_model(el_step *step, const char *folder, uint64_t voc
     EL_TRY(check_vocabulary(folder, vocabulary_hash, err));
     el_model_dir *dir = NULL;
     EL_TRY(el_model_dir_open(&dir, folder, rt, err));
-    const el_head head = el_model_dir_head(dir);
+    const el_head head = el_model_dir_head(dir)->kind;
+    const bool pretrained = head == EL_HEAD_MASKED_LM || head == EL_HEAD_DISCRIMINATOR;
     const el_owner network = head == EL_HEAD_MASKED_LM ? EL_OWNER_GENERATOR : EL_OWNER_DISCRIMINATOR;
     const electra_status status = el_model_dir_read(dir, el_step_block(step, EL_BLOCK_THETA), network,
-                                                    head == EL_HEAD_NONE ? EL_READ_ENCODER : EL_READ_ALL, err);
+                                                    pretrained ? EL_READ_ALL : EL_READ_ENCODER, err);
     if (status == ELECTRA_OK) {
         el_log(rt, ELECTRA_LOG_INFO, "%s starts with the weights of %s",
                network == EL_OWNER_GENERATOR ? "the generator" : "the discriminator", folder);

@@ -54,8 +54,8 @@ static void inference_counts_as_the_script_does(void **state)
     } ROWS[] = {{"small", 3.677e9, 1.727e10}, {"base", 2.862e10, 1.223e11}, {"large", 8.747e10, 3.703e11}};
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         const el_model_config *c = &el_preset_find(ROWS[i].preset)->model;
-        assert_four_digits(el_flops_forward(c, EL_HEAD_DISCRIMINATOR, 128), ROWS[i].at_128);
-        assert_four_digits(el_flops_forward(c, EL_HEAD_DISCRIMINATOR, 512), ROWS[i].at_512);
+        assert_four_digits(el_flops_forward(c, &(el_head_config){.kind = EL_HEAD_DISCRIMINATOR}, 128), ROWS[i].at_128);
+        assert_four_digits(el_flops_forward(c, &(el_head_config){.kind = EL_HEAD_DISCRIMINATOR}, 512), ROWS[i].at_512);
     }
 }
 
@@ -71,7 +71,7 @@ static void masked_lm_counts_as_the_script_does(void **state)
         {"small", 128, 128 * 1.45e6, 1.419e18}, {"base", 512, 256e6, 6.428e19}, {"large", 512, 256e6, 1.917e20}};
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         const el_model_config *c = &el_preset_find(ROWS[i].preset)->model;
-        const double flops = el_flops_forward(c, EL_HEAD_MASKED_LM, ROWS[i].length);
+        const double flops = el_flops_forward(c, &(el_head_config){.kind = EL_HEAD_MASKED_LM}, ROWS[i].length);
         assert_four_digits(2 * ROWS[i].sequences * flops, ROWS[i].expected);
     }
 }
@@ -86,8 +86,8 @@ static void needed_work_is_that_of_the_products(void **state)
                           128.0 * (256 * 256 + 256));
     const double g = 2 * (12 * (128.0 * (4 * 64 * 64 + 2 * 64 * 256) + 2 * 64 * 10784.0) + 128.0 * 128 * 64 +
                           19.0 * (64 * 128 + 128 * 30522));
-    assert_true(el_work_forward(&pair.discriminator, EL_HEAD_DISCRIMINATOR, &shape) == d);
-    assert_true(el_work_forward(&pair.generator, EL_HEAD_MASKED_LM, &shape) == g);
+    assert_true(el_work_forward(&pair.discriminator, &(el_head_config){.kind = EL_HEAD_DISCRIMINATOR}, &shape) == d);
+    assert_true(el_work_forward(&pair.generator, &(el_head_config){.kind = EL_HEAD_MASKED_LM}, &shape) == g);
     assert_true(el_work_step(&pair, &shape) == 3 * (d + g));
 }
 

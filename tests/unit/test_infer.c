@@ -47,11 +47,11 @@ static int write_model(const char *folder, el_head head, const char *const *toke
     el_network network;
     electra_tokenizer *tokenizer = NULL;
     int failed = el_backend_create_cpu(&be, NULL, EL_CPU_REF, NULL) ||
-                 el_params_build_single(&params, &network, &CONFIG, head, NULL) ||
+                 el_params_build_single(&params, &network, &CONFIG, &(el_head_config){.kind = head}, NULL) ||
                  (tokens && electra_tokenizer_create(&tokenizer, tokens, n, NULL, NULL));
     el_weights w = el_weights_of(be, &params, be->ops->alloc(be, params.elements * be->element_size));
     failed = failed || el_params_initialise(&params, be, w.data, 11, NULL) ||
-             el_model_dir_write(folder, &network, w, tokenizer, NULL);
+             el_model_dir_write(folder, &network, NULL, w, tokenizer, NULL);
     be->ops->free(be, w.data);
     el_params_clear(&params);
     el_backend_free(be);

@@ -46,10 +46,14 @@ static void parameter_counts_are_the_published_ones(void **state)
         assert_int_equal(el_params_total(&params, EL_OWNER_GENERATOR), EXPECTED[i].generator_with_tables);
         assert_int_equal(el_params_total(&params, EL_OWNER_SHARED), EXPECTED[i].joint);
         el_params_clear(&params);
-        assert_int_equal(el_params_build_single(&params, &d, &pair.discriminator, EL_HEAD_NONE, NULL), ELECTRA_OK);
+        assert_int_equal(
+            el_params_build_single(&params, &d, &pair.discriminator, &(el_head_config){.kind = EL_HEAD_NONE}, NULL),
+            ELECTRA_OK);
         assert_int_equal(el_params_total(&params, EL_OWNER_SHARED), EXPECTED[i].body);
         el_params_clear(&params);
-        assert_int_equal(el_params_build_single(&params, &d, &pair.discriminator, EL_HEAD_MASKED_LM, NULL), ELECTRA_OK);
+        assert_int_equal(el_params_build_single(&params, &d, &pair.discriminator,
+                                                &(el_head_config){.kind = EL_HEAD_MASKED_LM}, NULL),
+                         ELECTRA_OK);
         assert_int_equal(el_params_total(&params, EL_OWNER_SHARED), EXPECTED[i].mlm);
         el_params_clear(&params);
     }

@@ -53,7 +53,8 @@ static char good[256]; /* a discriminator's directory, never changed */
 static void make(fixture *f, el_head head)
 {
     assert_int_equal(el_backend_create_cpu(&f->be, NULL, EL_CPU_REF, NULL), ELECTRA_OK);
-    assert_int_equal(el_params_build_single(&f->params, &f->network, &CONFIG, head, NULL), ELECTRA_OK);
+    assert_int_equal(el_params_build_single(&f->params, &f->network, &CONFIG, &(el_head_config){.kind = head}, NULL),
+                     ELECTRA_OK);
     f->weights = el_weights_of(f->be, &f->params, f->be->ops->alloc(f->be, f->params.elements * f->be->element_size));
     assert_int_equal(el_params_initialise(&f->params, f->be, f->weights.data, 7, NULL), ELECTRA_OK);
     electra_tokenizer_options options = electra_tokenizer_options_default();
@@ -78,8 +79,8 @@ static int set_up(void **state)
     make(&discriminator, EL_HEAD_DISCRIMINATOR);
     make(&generator, EL_HEAD_MASKED_LM);
     (void)snprintf(good, sizeof good, "%s/good", top);
-    return el_model_dir_write(good, &discriminator.network, discriminator.weights, discriminator.tokenizer, NULL) ==
-                   ELECTRA_OK
+    return el_model_dir_write(good, &discriminator.network, NULL, discriminator.weights, discriminator.tokenizer,
+                              NULL) == ELECTRA_OK
                ? 0
                : -1;
 }
@@ -166,18 +167,19 @@ static void saving_what_was_loaded_gives_the_same_bytes(void **state)
         (void)snprintf(first, sizeof first, "first-%zu", i);
         (void)snprintf(second, sizeof second, "second-%zu", i);
         assert_int_equal(
-            el_model_dir_write(at(first, NULL), &both[i]->network, both[i]->weights, both[i]->tokenizer, NULL),
+            el_model_dir_write(at(first, NULL), &both[i]->network, NULL, both[i]->weights, both[i]->tokenizer, NULL),
             ELECTRA_OK);
         fixture loaded;
         electra_error err = {0};
         if (load(&loaded, at(first, NULL), &err) != ELECTRA_OK) {
             fail_msg("%s", err.message);
         }
-        assert_int_equal(loaded.network.head_kind, both[i]->network.head_kind);
+        assert_int_equal(loaded.network.head_config.kind, both[i]->network.head_config.kind);
         assert_int_equal(electra_tokenizer_size(loaded.tokenizer), V);
         assert_false(electra_tokenizer_settings(loaded.tokenizer).lowercase);
-        assert_int_equal(el_model_dir_write(at(second, NULL), &loaded.network, loaded.weights, loaded.tokenizer, NULL),
-                         ELECTRA_OK);
+        assert_int_equal(
+            el_model_dir_write(at(second, NULL), &loaded.network, NULL, loaded.weights, loaded.tokenizer, NULL),
+            ELECTRA_OK);
         unload(&loaded);
         for (size_t f = 0; f < N_FILES; f++) {
             assert_same_file(at(first, FILES[f]), at(second, FILES[f]));
@@ -233,7 +235,7 @@ static void replaces_what_was_there_and_leaves_nothing_behind(void **state)
     for (int i = 0; i < 2; i++) {
         assert_int_equal(el_make_folders(at("again.partial/x", NULL), NULL), ELECTRA_OK); /* of a killed run */
         assert_int_equal(
-            el_model_dir_write(at("again/", NULL), &discriminator.network, discriminator.weights, NULL, NULL),
+            el_model_dir_write(at("again/", NULL), &discriminator.network, NULL, discriminator.weights, NULL, NULL),
             ELECTRA_OK);
     }
     assert_true(el_is_file(at("again", "model.safetensors")));
@@ -242,7 +244,7 @@ static void replaces_what_was_there_and_leaves_nothing_behind(void **state)
     electra_error err;
     assert_int_equal(el_write_file(at("file", NULL), "x", 1, NULL), ELECTRA_OK);
     assert_int_not_equal(
-        el_model_dir_write(at("file/model", NULL), &discriminator.network, discriminator.weights, NULL, &err),
+        el_model_dir_write(at("file/model", NULL), &discriminator.network, NULL, discriminator.weights, NULL, &err),
         ELECTRA_OK);
 }
 
@@ -259,8 +261,8 @@ static void a_pair_becomes_two_directories(void **state)
     el_backend *be = discriminator.be;
     el_weights w = el_weights_of(be, &params, be->ops->alloc(be, params.elements * be->element_size));
     assert_int_equal(el_params_initialise(&params, be, w.data, 3, NULL), ELECTRA_OK);
-    assert_int_equal(el_model_dir_write(at("pair/d", NULL), &d, w, NULL, NULL), ELECTRA_OK);
-    assert_int_equal(el_model_dir_write(at("pair/g", NULL), &g, w, NULL, NULL), ELECTRA_OK);
+    assert_int_equal(el_model_dir_write(at("pair/d", NULL), &d, NULL, w, NULL, NULL), ELECTRA_OK);
+    assert_int_equal(el_model_dir_write(at("pair/g", NULL), &g, NULL, w, NULL, NULL), ELECTRA_OK);
     const size_t bytes = params.elements * be->element_size;
     void *before = malloc(bytes);
     assert_non_null(before);
@@ -273,7 +275,7 @@ static void a_pair_becomes_two_directories(void **state)
     assert_int_equal(el_model_dir_read(dir, w, EL_OWNER_GENERATOR, EL_READ_ALL, &err), ELECTRA_INVALID);
     el_model_dir_close(dir);
     assert_int_equal(el_model_dir_open(&dir, at("pair/g", NULL), NULL, NULL), ELECTRA_OK);
-    assert_int_equal(el_model_dir_head(dir), EL_HEAD_MASKED_LM);
+    assert_int_equal(el_model_dir_head(dir)->kind, EL_HEAD_MASKED_LM);
     assert_int_equal(el_model_dir_read(dir, w, EL_OWNER_GENERATOR, EL_READ_ALL, NULL), ELECTRA_OK);
     el_model_dir_close(dir);
     assert_memory_equal(before, w.data, bytes);
@@ -306,7 +308,8 @@ static void write_foreign(const char *folder, const fixture *f, void (*change)(f
     }
     list->n = f->params.count;
     change(list);
-    assert_int_equal(el_model_dir_write(at(folder, NULL), &f->network, f->weights, f->tokenizer, NULL), ELECTRA_OK);
+    assert_int_equal(el_model_dir_write(at(folder, NULL), &f->network, NULL, f->weights, f->tokenizer, NULL),
+                     ELECTRA_OK);
     assert_int_equal(el_safetensors_write(at(folder, "model.safetensors"), list->sources, list->n, NULL, 0, NULL),
                      ELECTRA_OK);
     free(list);
@@ -453,7 +456,7 @@ static void missing_files_are_named(void **state)
 {
     (void)state;
     expect_refusal("nothing", "is not a folder");
-    assert_int_equal(el_model_dir_write(at("part", NULL), &discriminator.network, discriminator.weights,
+    assert_int_equal(el_model_dir_write(at("part", NULL), &discriminator.network, NULL, discriminator.weights,
                                         discriminator.tokenizer, NULL),
                      ELECTRA_OK);
     /* either source of the vocabulary will do */
@@ -480,7 +483,7 @@ static void config_is_checked(void **state)
     } cases[] = {
         {"[]", "should hold a JSON object"},
         {"{}", "lacks the member \"model_type\""},
-        {"{\"model_type\":\"bert\"}", "only \"electra\" can be read"},
+        {"{\"model_type\":\"roberta\"}", "only \"electra\" and \"bert\" can be read"},
         {"{\"model_type\":\"electra\",\"hidden_size\":\"x\"}", "\"hidden_size\" should be a whole number"},
         {"{\"model_type\":\"electra\",\"hidden_size\":-3}", "\"hidden_size\" is -3"},
         {"{\"model_type\":\"electra\",\"hidden_size\":9,\"num_attention_heads\":2}", "cannot be split into 2 heads"},
@@ -506,6 +509,7 @@ static void config_is_checked(void **state)
     assert_int_equal(config.model.vocab_size, 30522);
     assert_int_equal(config.model.hidden_size, 256);
     assert_string_equal(config.architecture, "");
+    el_hf_config_clear(&config);
 }
 
 /* ---- tokenizers ------------------------------------------------------------------------------------------------ */
@@ -617,8 +621,8 @@ static void any_allocation_of_saving_may_fail(void **state)
     for (unsigned long n = 1; n < 60; n++) {
         test_fail_allocation(n);
         electra_error err = {0};
-        const electra_status status =
-            el_model_dir_write(at("torture", NULL), &generator.network, generator.weights, generator.tokenizer, &err);
+        const electra_status status = el_model_dir_write(at("torture", NULL), &generator.network, NULL,
+                                                         generator.weights, generator.tokenizer, &err);
         test_fail_allocation(0);
         if (status != ELECTRA_OK && status != ELECTRA_NO_RESOURCE) {
             fail_msg("allocation %lu: %s", n, err.message);
