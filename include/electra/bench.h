@@ -94,6 +94,10 @@ typedef void (*electra_bench_kernel_fn)(void *user, const electra_bench_kernel *
 ELECTRA_API electra_status electra_bench_kernels(const electra_bench_kernels_options *options,
                                                  electra_bench_kernel_fn row, void *user, electra_error *err);
 
+/* Multiply-adds in registers on so many threads (0: one a core) for about so many seconds: the ceiling of every matrix
+ * product at the level of kernels that this process uses. ELECTRA_NO_RESOURCE when memory or threads are short. */
+ELECTRA_API electra_status electra_bench_peak_gflops(double *gflops, int threads, double seconds, electra_error *err);
+
 /* The largest resident set of this process so far, in units of 1,000,000 bytes; 0 if the system does not tell. */
 ELECTRA_API double electra_bench_peak_rss_mb(void);
 

@@ -8,6 +8,7 @@
 #include "bench.h"
 
 enum { MOST_ROUNDS = 1000, LEAST_ROUNDS = 3 };
+static const double PEAK_SECONDS = 0.1; /* of each measurement of the peak */
 
 typedef struct text {
     char *bytes;
@@ -77,6 +78,7 @@ static int compare_doubles(const void *a, const void *b)
 typedef struct rounds {
     double seconds[MOST_ROUNDS];
     size_t n, tokens;
+    double peak_gflops; /* of one thread, before and after the rounds: how fast the machine was meanwhile */
 } rounds;
 
 /* cold: the word cache is emptied before each round. */
@@ -84,7 +86,8 @@ static electra_status measure(rounds *r, electra_encoder *encoder, const text *t
                               electra_error *err)
 {
     electra_ids ids = {0};
-    electra_status status = ELECTRA_OK;
+    double before, after = 0;
+    electra_status status = electra_bench_peak_gflops(&before, 1, PEAK_SECONDS, err);
     const double start = now();
     while (status == ELECTRA_OK && r->n < MOST_ROUNDS && (r->n < LEAST_ROUNDS || now() - start < seconds)) {
         if (cold) {
@@ -95,6 +98,10 @@ static electra_status measure(rounds *r, electra_encoder *encoder, const text *t
         r->seconds[r->n++] = now() - begin;
     }
     electra_ids_free(&ids);
+    if (status == ELECTRA_OK) {
+        status = electra_bench_peak_gflops(&after, 1, PEAK_SECONDS, err);
+        r->peak_gflops = (before + after) / 2;
+    }
     qsort(r->seconds, r->n, sizeof *r->seconds, compare_doubles);
     return status;
 }
@@ -109,12 +116,13 @@ static void print_rounds(const cli_common *common, const bench_values *v, const 
         cli_print_json_string(common->out, v->input, strlen(v->input));
         fprintf(common->out,
                 ",\"cache\":\"%s\",\"threads\":1},\"tokens\":%zu,\"bytes\":%zu,\"tokens_per_second\":%.0f,"
-                "\"megabytes_per_second\":%.2f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"peak_rss_mb\":%.1f}\n",
-                cache, r->tokens, t->n, rate, (double)t->n * 1e-6 / median, median * 1e3, last * 1e3,
+                "\"megabytes_per_second\":%.2f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"peak_gflops\":%.2f,\"peak_rss_mb\":%.1f}\n",
+                cache, r->tokens, t->n, rate, (double)t->n * 1e-6 / median, median * 1e3, last * 1e3, r->peak_gflops,
                 electra_bench_peak_rss_mb());
     } else {
-        fprintf(common->out, "tokenize, %s cache: %.2f M tokens/s, %.1f MB/s (%zu tokens, median of %zu rounds)\n",
-                cache, rate * 1e-6, (double)t->n * 1e-6 / median, r->tokens, r->n);
+        fprintf(common->out, "tokenize, %s cache: %.2f M tokens/s, %.1f MB/s (%zu tokens, median of %zu rounds); multiply-add peak "
+                "of one thread %.1f GFLOP/s\n",
+                cache, rate * 1e-6, (double)t->n * 1e-6 / median, r->tokens, r->n, r->peak_gflops);
     }
 }
 

@@ -59,7 +59,8 @@ const cli_command cli_bench = {
             "kernels: single operators on the shapes of ELECTRA-Small, at every level that this machine has "
             "(ELECTRA_CPU), and the peak on 1 to --threads threads.\n"
             "tokenize: the lines of --input through the tokenizer on one thread, with the word cache cold and warm; "
-            "the file is read before the clock starts.",
+            "the file is read before the clock starts. Beside it the multiply-add peak of one thread, which tells how "
+            "fast the machine was in these seconds.",
     .examples = "electra bench pretrain --size small --batch 32 --max-length 128 --threads 1\n"
                 "electra bench kernels\n"
                 "electra bench tokenize --vocab vocab.txt --input text.txt --json\n",

@@ -2,7 +2,6 @@
 #include <electra/bench.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "backend/profile.h"
 #include "base/log.h"
@@ -23,12 +22,6 @@ electra_bench_pretrain_options electra_bench_pretrain_options_default(void)
                                             .vocabulary = 30522,
                                             .seconds = 20,
                                             .mask_prob = -1};
-}
-
-double electra_bench_peak_rss_mb(void)
-{
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss * 1024 * 1e-6 : 0;
 }
 
 /* ---- a batch of random tokens ------------------------------------------------------------------------------------ */

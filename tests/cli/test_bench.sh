@@ -36,7 +36,7 @@ grep -q "of the peak of" "$work/text" || fail "no share of the peak"
 printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ncat\n##s\n' >"$work/vocab.txt"
 printf 'the cats\nthe cat the\n' >"$work/input.txt"
 "$electra" bench tokenize --vocab "$work/vocab.txt" --input "$work/input.txt" --seconds 0.01 --json >"$work/tokenize"
-has "$work/tokenize" tokens_per_second p50_ms
+has "$work/tokenize" tokens_per_second p50_ms peak_gflops
 grep -q '"tokens":6,' "$work/tokenize" || fail "six tokens are not counted: $(cat "$work/tokenize")"
 
 refuses 2
