@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 bool el_mul_overflows(size_t a, size_t b, size_t *out)
 {
@@ -28,40 +29,53 @@ static bool block_bytes(size_t n, size_t size, size_t *out)
     return true;
 }
 
+/* A block begins at the first aligned address behind the word that notes what calloc gave. calloc knows which memory
+ * comes fresh and zeroed from the system and need not be touched. */
 void *el_alloc(size_t n, size_t size)
 {
     size_t bytes;
-    if (!block_bytes(n, size, &bytes)) {
+    if (!block_bytes(n, size, &bytes) || el_add_overflows(bytes, EL_ALIGNMENT, &bytes)) {
         return NULL;
     }
-    void *block = NULL;
-    if (posix_memalign(&block, EL_ALIGNMENT, bytes) != 0) {
+    char *raw = calloc(bytes, 1);
+    if (!raw) {
         return NULL;
     }
-    memset(block, 0, bytes);
+    char *block = raw + EL_ALIGNMENT - (uintptr_t)raw % EL_ALIGNMENT;
+    memcpy(block - sizeof raw, &raw, sizeof raw);
     return block;
 }
 
 void *el_realloc(void *block, size_t old_n, size_t n, size_t size)
 {
-    size_t bytes;
-    if (!block_bytes(n, size, &bytes)) {
-        return NULL;
-    }
-    void *grown = NULL;
-    if (posix_memalign(&grown, EL_ALIGNMENT, bytes) != 0) {
-        return NULL;
-    }
-    if (block) {
+    void *grown = el_alloc(n, size);
+    if (grown && block) {
         memcpy(grown, block, (old_n < n ? old_n : n) * size);
-        free(block);
+        el_free(block);
     }
     return grown;
 }
 
 void el_free(void *block)
 {
-    free(block);
+    if (block) {
+        char *raw;
+        memcpy(&raw, (char *)block - sizeof raw, sizeof raw);
+        free(raw);
+    }
+}
+
+void el_use_huge_pages(void *block, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t huge = (uintptr_t)2 << 20, data = (uintptr_t)block;
+    const uintptr_t begin = (data + huge - 1) / huge * huge, end = (data + bytes) / huge * huge;
+    if (begin < end) {
+        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE); /* advice: nothing depends on it */
+    }
+#else
+    (void)block, (void)bytes;
+#endif
 }
 
 char *el_strdup(const char *text)

@@ -10,9 +10,13 @@
 
 enum { EL_ALIGNMENT = 64 }; /* bytes: a cache line, and the widest vector register */
 
-/* n * size zeroed bytes, aligned to EL_ALIGNMENT; NULL when out of memory or when the product overflows.
+/* n * size zeroed bytes, aligned to EL_ALIGNMENT; NULL when out of memory or when the product overflows. Of a large
+ * block the system provides pages only when they are first written to.
  * Asking for nothing gives a valid pointer. Free with el_free. */
 void *el_alloc(size_t n, size_t size);
+
+/* Advice for a large block that will be used as a whole: fewer, larger pages, if the system has them. */
+void el_use_huge_pages(void *block, size_t bytes);
 
 /* Grow or shrink a block got from el_alloc or NULL; not zeroed beyond the old size. On failure NULL, and the old
  * block stays. old_n and n count elements of `size` bytes. */

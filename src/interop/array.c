@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/status.h"
@@ -199,6 +201,15 @@ electra_status el_array_copy_f64(const el_array *t, double *out, electra_error *
         out[i] = element(t, i);
     }
     return ELECTRA_OK;
+}
+
+void el_array_release(const el_array *t)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), data = (uintptr_t)t->data;
+    const uintptr_t begin = (data + page - 1) / page * page, end = (data + t->bytes) / page * page;
+    if (t->mapped && begin < end) {
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED); /* advice: nothing depends on it */
+    }
 }
 
 electra_status el_array_copy_i64(const el_array *t, int64_t *out, electra_error *err)

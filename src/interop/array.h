@@ -48,6 +48,7 @@ typedef struct el_array {
     size_t n;                  /* elements */
     size_t bytes;              /* n * bits / 8 */
     const unsigned char *data; /* of any alignment */
+    bool mapped;               /* data lies in a mapped file, whose pages can be read again at any time */
 } el_array;
 
 /* product of shape times the bits of an element; false on overflow or when it is no whole number of bytes. */
@@ -60,6 +61,9 @@ const float *el_array_f32(const el_array *t);
  * another type fails with ELECTRA_INVALID and names the tensor, its type and the file. */
 electra_status el_array_copy_f32(const el_array *t, float *out, electra_error *err);
 electra_status el_array_copy_f64(const el_array *t, double *out, electra_error *err);
+
+/* The numbers will not be wanted soon: gives the pages of a mapped array back to the system. They stay readable. */
+void el_array_release(const el_array *t);
 
 /* I64 only. */
 electra_status el_array_copy_i64(const el_array *t, int64_t *out, electra_error *err);

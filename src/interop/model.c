@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "interop/hf_tokenizer.h"
 #include "interop/model_dir.h"
+#include "interop/weights.h"
 #include "model/flops.h"
 
 enum { INFO_LENGTH = 128 }; /* tokens of the sequence whose cost is described */
@@ -17,7 +18,8 @@ struct electra_model {
     el_backend *be; /* owns the memory of the weights */
     el_params params;
     el_network network;
-    void *weights;
+    el_model_dir *dir;            /* whose files the weights are mapped from */
+    el_stored_weights weights;
     el_labels labels;             /* of classifiers and taggers; otherwise none */
     electra_tokenizer *tokenizer; /* NULL if the folder has none */
 };
@@ -62,9 +64,8 @@ void electra_model_free(electra_model *model)
     if (!model) {
         return;
     }
-    if (model->weights) {
-        model->be->ops->free(model->be, model->weights);
-    }
+    el_stored_weights_clear(&model->weights);
+    el_model_dir_close(model->dir);
     el_params_clear(&model->params);
     el_labels_clear(&model->labels);
     el_backend_free(model->be);
@@ -73,9 +74,9 @@ void electra_model_free(electra_model *model)
     el_free(model);
 }
 
-static electra_status load_weights(electra_model *m, const el_model_dir *dir, const electra_runtime *rt,
-                                   electra_error *err)
+static electra_status load_weights(electra_model *m, const electra_runtime *rt, electra_error *err)
 {
+    const el_model_dir *dir = m->dir;
     const el_head_config *head = el_model_dir_head(dir);
     const el_hf_config *config = el_model_dir_config(dir);
     if (head->kind == EL_HEAD_NONE && config->architecture[0]) {
@@ -87,13 +88,13 @@ static electra_status load_weights(electra_model *m, const el_model_dir *dir, co
         EL_TRY(el_labels_make(&m->labels, (const char *const *)config->labels.names, config->labels.count,
                               config->labels.problem, err));
     }
-    const size_t bytes = m->params.elements * m->be->element_size;
-    m->weights = m->be->ops->alloc(m->be, bytes);
-    if (!m->weights) {
-        return el_fail_memory(err, "the weights of a model", bytes);
-    }
-    return el_model_dir_read(dir, el_model_weights(m, m->be), m->network.role,
-                             head->kind == EL_HEAD_NONE ? EL_READ_ENCODER : EL_READ_ALL, err);
+    el_pool *pool;
+    EL_TRY(el_pool_create(&pool, rt->threads, err));
+    const electra_status status =
+        el_stored_weights_make(&m->weights, dir, &m->params, &m->network,
+                               head->kind == EL_HEAD_NONE ? EL_READ_ENCODER : EL_READ_ALL, m->be, pool, err);
+    el_pool_free(pool);
+    return status;
 }
 
 static electra_status load_tokenizer(electra_model *m, const electra_model_options *options, electra_error *err)
@@ -123,11 +124,9 @@ static electra_status load(electra_model *m, const char *folder, const electra_m
         return el_fail_memory(err, folder, strlen(folder));
     }
     EL_TRY(el_backend_create_cpu(&m->be, NULL, EL_CPU_BEST, err));
-    el_model_dir *dir;
-    EL_TRY(el_model_dir_open(&dir, folder, &options->runtime, err));
-    const electra_status status = load_weights(m, dir, &options->runtime, err);
-    el_model_dir_close(dir);
-    return status == ELECTRA_OK ? load_tokenizer(m, options, err) : status;
+    EL_TRY(el_model_dir_open(&m->dir, folder, &options->runtime, err));
+    EL_TRY(load_weights(m, &options->runtime, err));
+    return load_tokenizer(m, options, err);
 }
 
 electra_status electra_model_load(electra_model **out, const char *folder, const electra_model_options *options,
@@ -188,7 +187,7 @@ const el_network *el_model_network(const electra_model *model)
 
 el_weights el_model_weights(const electra_model *model, el_backend *be)
 {
-    return el_weights_of(be, &model->params, model->weights);
+    return (el_weights){.be = be, .params = &model->params, .tensors = model->weights.tensors};
 }
 
 const char *el_model_folder(const electra_model *model)

@@ -261,13 +261,13 @@ static bool is_head(const char *name)
     return strncmp(name, "electra.", strlen("electra.")) != 0;
 }
 
-static bool is_wanted(const el_param *row, el_owner network, el_read_extent extent)
+bool el_model_dir_wants(const el_param *row, el_owner network, el_read_extent extent)
 {
     return el_param_belongs(row, network) && !(extent == EL_READ_ENCODER && is_head(row->name));
 }
 
 /* The stored tensor of a row. A generator's table may be stored under the name of its output matrix alone. */
-static const el_array *stored_for(const el_model_dir *dir, const el_param *row)
+const el_array *el_model_dir_find(const el_model_dir *dir, const el_param *row)
 {
     const el_array *array = find(dir, row->name);
     if (!array && strcmp(row->name, EL_NAME_WORD_TABLE) == 0) {
@@ -311,18 +311,18 @@ static void add_name(name_list *list, const char *name)
     list->n++;
 }
 
-static electra_status check_missing(const el_model_dir *dir, el_weights w, el_owner network, el_read_extent extent,
-                                    electra_error *err)
+static electra_status check_missing(const el_model_dir *dir, const el_params *params, el_owner network,
+                                    el_read_extent extent, electra_error *err)
 {
     name_list missing = {0};
     size_t wanted = 0;
-    for (size_t i = 0; i < w.params->count; i++) {
-        const el_param *row = &w.params->list[i];
-        if (!is_wanted(row, network, extent)) {
+    for (size_t i = 0; i < params->count; i++) {
+        const el_param *row = &params->list[i];
+        if (!el_model_dir_wants(row, network, extent)) {
             continue;
         }
         wanted++;
-        const el_array *array = stored_for(dir, row);
+        const el_array *array = el_model_dir_find(dir, row);
         if (!array) {
             add_name(&missing, row->name);
         } else {
@@ -343,7 +343,8 @@ static bool is_idle_pooler(const el_model_dir *dir, const char *name)
            strncmp(name, "electra.pooler.", strlen("electra.pooler.")) == 0;
 }
 
-static electra_status check_extra(const el_model_dir *dir, el_weights w, el_owner network, electra_error *err)
+static electra_status check_extra(const el_model_dir *dir, const el_params *params, el_owner network,
+                                  electra_error *err)
 {
     name_list extra = {0};
     for (size_t i = 0; i < dir->n; i++) {
@@ -352,7 +353,7 @@ static electra_status check_extra(const el_model_dir *dir, el_weights w, el_owne
             return el_fail(err, ELECTRA_INVALID, dir->folder, "%s holds \"%s\" twice, under two spellings of its name",
                            dir->folder, name);
         }
-        if (el_params_find(w.params, name, network) == EL_NO_PARAM && strcmp(name, EL_NAME_TIED_OUTPUT) != 0 &&
+        if (el_params_find(params, name, network) == EL_NO_PARAM && strcmp(name, EL_NAME_TIED_OUTPUT) != 0 &&
             !is_idle_pooler(dir, name)) {
             add_name(&extra, dir->entries[i].array->name);
         }
@@ -394,14 +395,21 @@ static electra_status read_row(const el_array *array, el_weights w, size_t row, 
     return ELECTRA_OK;
 }
 
+electra_status el_model_dir_check(const el_model_dir *dir, const el_params *params, el_owner network,
+                                  el_read_extent extent, electra_error *err)
+{
+    EL_TRY(check_missing(dir, params, network, extent, err));
+    if (extent == EL_READ_ALL) {
+        EL_TRY(check_extra(dir, params, network, err));
+        EL_TRY(check_tied(dir, err));
+    }
+    return ELECTRA_OK;
+}
+
 electra_status el_model_dir_read(const el_model_dir *dir, el_weights weights, el_owner network, el_read_extent extent,
                                  electra_error *err)
 {
-    EL_TRY(check_missing(dir, weights, network, extent, err));
-    if (extent == EL_READ_ALL) {
-        EL_TRY(check_extra(dir, weights, network, err));
-        EL_TRY(check_tied(dir, err));
-    }
+    EL_TRY(el_model_dir_check(dir, weights.params, network, extent, err));
     size_t most = 0;
     for (size_t i = 0; i < dir->n; i++) {
         most = dir->entries[i].array->n > most ? dir->entries[i].array->n : most;
@@ -413,8 +421,8 @@ electra_status el_model_dir_read(const el_model_dir *dir, el_weights weights, el
     electra_status status = ELECTRA_OK;
     for (size_t i = 0; i < weights.params->count && status == ELECTRA_OK; i++) {
         const el_param *row = &weights.params->list[i];
-        if (is_wanted(row, network, extent)) {
-            status = read_row(stored_for(dir, row), weights, i, room, err);
+        if (el_model_dir_wants(row, network, extent)) {
+            status = read_row(el_model_dir_find(dir, row), weights, i, room, err);
         }
     }
     el_free(room);

@@ -43,8 +43,16 @@ typedef enum el_read_extent {
     EL_READ_ENCODER /* embeddings, projection and layers; heads stay as they are, in the block and in the file */
 } el_read_extent;
 
-/* Copy into the rows of `weights` that belong to `network`. Rows must have the stored shapes; numbers are converted.
- * ELECTRA_INVALID names tensors that are missing, too many or of another shape, with expected and found. */
+/* Whether a row of the table is read from the directory at all, and the stored tensor of such a row (NULL: missing). */
+bool el_model_dir_wants(const el_param *row, el_owner network, el_read_extent extent);
+const el_array *el_model_dir_find(const el_model_dir *dir, const el_param *row);
+
+/* Every row that is wanted is there in its shape and, with EL_READ_ALL, nothing else. ELECTRA_INVALID names tensors that
+ * are missing, too many or of another shape, with expected and found. */
+electra_status el_model_dir_check(const el_model_dir *dir, const el_params *params, el_owner network,
+                                  el_read_extent extent, electra_error *err);
+
+/* Copy into the rows of `weights` that belong to `network`. Checks as above; numbers are converted. */
 electra_status el_model_dir_read(const el_model_dir *dir, el_weights weights, el_owner network, el_read_extent extent,
                                  electra_error *err);
 

@@ -168,6 +168,7 @@ static electra_status read_offsets(el_array *t, const json_t *entry, const unsig
                        t->file, t->name, end, bytes);
     }
     t->data = data + begin;
+    t->mapped = true;
     return ELECTRA_OK;
 }
 

@@ -1,0 +1,270 @@
+/* Owns the choice of what is packed, copied or used in place, and the packing. */
+#include "interop/weights.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/status.h"
+
+enum {
+    LEAST_ROWS = 16, /* of a matrix that is worth packing */
+    PIECE_ROWS = 64  /* packed at a time */
+};
+
+typedef enum place { IN_FILE, COPIED, PACKED, NOWHERE } place;
+
+/* Rows that follow one another in the network and make one tensor: query, key and value. */
+static size_t joined_rows(const el_network *network, size_t row)
+{
+    const size_t layer_rows = network->config.n_layers * EL_N_LAYER_PARAMS;
+    if (row < network->layers || row >= network->layers + layer_rows) {
+        return 1;
+    }
+    switch ((row - network->layers) % EL_N_LAYER_PARAMS) {
+    case EL_P_QUERY_W:
+    case EL_P_QUERY_B: return 3;
+    case EL_P_KEY_W:
+    case EL_P_VALUE_W:
+    case EL_P_KEY_B:
+    case EL_P_VALUE_B: return 0;
+    default: return 1;
+    }
+}
+
+/* Matrices that products read; tables are looked up row by row. */
+static bool is_matrix(const el_param *p)
+{
+    return p->n_dims == 2 && strncmp(p->name, "electra.embeddings.", strlen("electra.embeddings.")) != 0;
+}
+
+typedef struct maker {
+    const el_model_dir *dir;
+    const el_params *params;
+    const el_network *network;
+    el_read_extent extent;
+    el_backend *be;
+    el_pool *pool;
+} maker;
+
+static place place_of(const maker *m, size_t row)
+{
+    const el_param *p = &m->params->list[row];
+    const size_t joined = joined_rows(m->network, row);
+    if (!el_model_dir_wants(p, m->network->role, m->extent) || joined == 0) {
+        return NOWHERE;
+    }
+    if (is_matrix(p) && p->rows * joined >= LEAST_ROWS &&
+        m->be->ops->format_bytes(m->be, EL_FORMAT_PACKED, p->rows * joined, p->cols) > 0) {
+        return PACKED;
+    }
+    const bool in_place = joined == 1 && m->be->element_size == sizeof(float) && el_array_f32(el_model_dir_find(m->dir, p));
+    return in_place ? IN_FILE : COPIED;
+}
+
+/* Called twice: without memory to learn how much, then with it. */
+static void lay_out(const maker *m, el_stored_weights *w, el_arena *packed, el_arena *copied)
+{
+    for (size_t i = 0; i < m->params->count; i++) {
+        const el_param *p = &m->params->list[i];
+        const place where = place_of(m, i);
+        const size_t joined = where == NOWHERE ? 0 : joined_rows(m->network, i);
+        el_tensor *t = &w->tensors[i];
+        *t = p->n_dims == 1 ? el_tensor_of(NULL, 1, p->cols * joined) : el_tensor_of(NULL, p->rows * joined, p->cols);
+        if (where == PACKED) {
+            t->format = EL_FORMAT_PACKED;
+            t->data = el_arena_take(packed, m->be->ops->format_bytes(m->be, t->format, t->rows, t->cols), 1);
+        } else if (where == COPIED) {
+            t->data = el_arena_take(copied, t->rows * t->cols, m->be->element_size);
+        } else if (where == IN_FILE) {
+            /* operators that answer only read; the type has one pointer for both */
+            t->data = (void *)(uintptr_t)el_array_f32(el_model_dir_find(m->dir, p));
+        }
+    }
+}
+
+static electra_status take_memory(const maker *m, el_stored_weights *w, electra_error *err)
+{
+    el_arena packed = {0}, copied = {0};
+    w->tensors = el_alloc(m->params->count, sizeof *w->tensors);
+    if (!w->tensors) {
+        return el_fail_memory(err, "the weights of a model", m->params->count * sizeof *w->tensors);
+    }
+    lay_out(m, w, &packed, &copied);
+    packed = (el_arena){.capacity = packed.used};
+    copied = (el_arena){.capacity = copied.used};
+    packed.base = w->packed = m->be->ops->alloc(m->be, packed.capacity);
+    copied.base = w->copied = m->be->ops->alloc(m->be, copied.capacity);
+    if (!w->packed || !w->copied) {
+        return el_fail_memory(err, "the weights of a model", packed.capacity + copied.capacity);
+    }
+    el_use_huge_pages(w->packed, packed.capacity);
+    lay_out(m, w, &packed, &copied);
+    return ELECTRA_OK;
+}
+
+/* ---- filling ------------------------------------------------------------------------------------------------- */
+
+/* Rows of one stored matrix on their way into a packed tensor. */
+typedef struct piece {
+    const el_array *array;
+    el_tensor to;
+    size_t place; /* of the matrix's first row in `to` */
+    size_t first, rows;
+} piece;
+
+typedef struct packing {
+    el_backend *be;
+    const piece *pieces;
+    float *room; /* [threads][room_size], for numbers that must be converted */
+    size_t room_size;
+    atomic_size_t failed; /* 1 + the first piece that could not be read, or 0 */
+} packing;
+
+static electra_status pack_piece(const packing *job, const piece *p, float *room, electra_error *err)
+{
+    const size_t cols = p->to.cols, width = p->array->bytes / p->array->n;
+    el_array part = *p->array;
+    part.data += p->first * cols * width;
+    part.n = p->rows * cols;
+    part.bytes = part.n * width;
+    const float *from = el_array_f32(&part);
+    if (!from) {
+        EL_TRY(el_array_copy_f32(&part, room, err));
+        from = room;
+    }
+    job->be->ops->pack_f32(job->be, p->to, p->place + p->first, from, p->rows);
+    el_array_release(&part);
+    return ELECTRA_OK;
+}
+
+static void pack_pieces(void *argument, size_t begin, size_t end, int thread)
+{
+    packing *job = argument;
+    for (size_t i = begin; i < end; i++) {
+        if (pack_piece(job, &job->pieces[i], job->room + (size_t)thread * job->room_size, NULL) != ELECTRA_OK) {
+            size_t none = 0;
+            (void)atomic_compare_exchange_strong(&job->failed, &none, i + 1);
+        }
+    }
+}
+
+static size_t list_pieces(const maker *m, const el_stored_weights *w, piece *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->params->count; i++) {
+        if (w->tensors[i].format != EL_FORMAT_PACKED || !w->tensors[i].data) {
+            continue;
+        }
+        for (size_t part = 0; part < joined_rows(m->network, i); part++) {
+            const el_param *p = &m->params->list[i + part];
+            for (size_t first = 0; first < p->rows; first += PIECE_ROWS, n++) {
+                const size_t rows = p->rows - first < PIECE_ROWS ? p->rows - first : PIECE_ROWS;
+                if (out) {
+                    out[n] = (piece){el_model_dir_find(m->dir, p), w->tensors[i], part * p->rows, first, rows};
+                }
+            }
+        }
+    }
+    return n;
+}
+
+static electra_status pack(const maker *m, const el_stored_weights *w, electra_error *err)
+{
+    const size_t n = list_pieces(m, w, NULL), threads = (size_t)el_pool_threads(m->pool);
+    size_t widest = 1;
+    for (size_t i = 0; i < m->params->count; i++) {
+        const size_t cols = is_matrix(&m->params->list[i]) ? m->params->list[i].cols : 0;
+        widest = cols > widest ? cols : widest;
+    }
+    packing job = {.be = m->be, .room_size = PIECE_ROWS * widest};
+    piece *pieces = el_alloc(n, sizeof *pieces);
+    job.pieces = pieces;
+    job.room = el_alloc(threads * job.room_size, sizeof *job.room);
+    electra_status status = ELECTRA_OK;
+    if (!pieces || !job.room) {
+        status = el_fail_memory(err, "the packing of weights", n * sizeof *pieces);
+    } else {
+        (void)list_pieces(m, w, pieces);
+        el_parallel_for(m->pool, n, 1, pack_pieces, &job);
+        const size_t failed = atomic_load(&job.failed);
+        if (failed) { /* once more, for the message */
+            status = pack_piece(&job, &pieces[failed - 1], job.room, err);
+        }
+    }
+    el_free(pieces);
+    el_free(job.room);
+    return status;
+}
+
+/* Numbers of a row of the table behind one another in a copied tensor. */
+static electra_status copy_array(const maker *m, const el_array *array, char *to, electra_error *err)
+{
+    const float *from = el_array_f32(array);
+    float *room = NULL;
+    if (!from) {
+        room = el_alloc(array->n, sizeof *room);
+        if (!room) {
+            return el_fail_memory(err, array->name, array->n * sizeof *room);
+        }
+        const electra_status status = el_array_copy_f32(array, room, err);
+        if (status != ELECTRA_OK) {
+            el_free(room);
+            return status;
+        }
+        from = room;
+    }
+    m->be->ops->upload_f32(m->be, to, from, array->n);
+    el_free(room);
+    el_array_release(array);
+    return ELECTRA_OK;
+}
+
+static electra_status copy(const maker *m, const el_stored_weights *w, electra_error *err)
+{
+    for (size_t i = 0; i < m->params->count; i++) {
+        if (place_of(m, i) != COPIED) {
+            continue;
+        }
+        for (size_t part = 0; part < joined_rows(m->network, i); part++) {
+            const el_param *p = &m->params->list[i + part];
+            char *to = (char *)w->tensors[i].data + part * p->rows * p->cols * m->be->element_size;
+            EL_TRY(copy_array(m, el_model_dir_find(m->dir, p), to, err));
+        }
+    }
+    return ELECTRA_OK;
+}
+
+electra_status el_stored_weights_make(el_stored_weights *out, const el_model_dir *dir, const el_params *params,
+                                      const el_network *network, el_read_extent extent, el_backend *be, el_pool *pool,
+                                      electra_error *err)
+{
+    *out = (el_stored_weights){.be = be};
+    const maker m = {dir, params, network, extent, be, pool};
+    electra_status status = el_model_dir_check(dir, params, network->role, extent, err);
+    if (status == ELECTRA_OK) {
+        status = take_memory(&m, out, err);
+    }
+    if (status == ELECTRA_OK) {
+        status = copy(&m, out, err);
+    }
+    if (status == ELECTRA_OK) {
+        status = pack(&m, out, err);
+    }
+    if (status != ELECTRA_OK) {
+        el_stored_weights_clear(out);
+    }
+    return status;
+}
+
+void el_stored_weights_clear(el_stored_weights *w)
+{
+    if (w->packed) {
+        w->be->ops->free(w->be, w->packed);
+    }
+    if (w->copied) {
+        w->be->ops->free(w->be, w->copied);
+    }
+    el_free(w->tensors);
+    *w = (el_stored_weights){0};
+}
