@@ -105,6 +105,8 @@ typedef struct el_limits {
     size_t positions;  /* rows of the largest position table */
 } el_limits;
 
+#define EL_NO_TARGET UINT32_MAX /* in an array of targets: this one takes no part in the loss */
+
 typedef struct el_ops {
     /* Workspace for everything below. May be called again with other limits, never between a forward and its
      * backward. ELECTRA_NO_RESOURCE when memory is short. */
@@ -121,10 +123,11 @@ typedef struct el_ops {
     void (*upload_bytes)(el_backend *be, void *to, const void *from, size_t bytes); /* index arrays */
     void (*download_bytes)(el_backend *be, void *to, const void *from, size_t bytes);
 
-    /* Weights [rows, cols] in a format other than REAL: the bytes they need, or 0 if this backend has no such format. */
+    /* Weights [rows, cols] in a format other than REAL: the bytes they need, or 0 if this backend has no such format.
+     */
     size_t (*format_bytes)(el_backend *be, el_format format, size_t rows, size_t cols);
-    /* Put host floats [rows, w.cols] into the rows first ... of a PACKED w, whose memory holds format_bytes and was zero
-     * before the first piece (as alloc leaves it). Pieces come in any order, so several matrices become one. */
+    /* Put host floats [rows, w.cols] into the rows first ... of a PACKED w, whose memory holds format_bytes and was
+     * zero before the first piece (as alloc leaves it). Pieces come in any order, so several matrices become one. */
     void (*pack_f32)(el_backend *be, el_tensor w, size_t first, const float *from, size_t rows);
 
     void (*zero)(el_backend *be, el_tensor x);
@@ -151,8 +154,10 @@ typedef struct el_ops {
     void (*norm_bwd)(el_backend *be, el_tensor dsum, el_tensor dgamma, el_tensor dbeta, el_tensor dy, el_tensor sum,
                      el_tensor stats, el_tensor gamma);
 
-    /* y = dropout(x); y may be x. Its own backward. With rate 0 a copy (nothing if y is x). */
-    void (*dropout)(el_backend *be, el_tensor y, el_tensor x, const el_dropout *dropout, const el_layout *layout);
+    /* y = dropout(x); y may be x. Its own backward. With rate 0 a copy (nothing if y is x). rows: [x.rows] the token
+     * that each row belongs to, for its random numbers; NULL: row t is token t. */
+    void (*dropout)(el_backend *be, el_tensor y, el_tensor x, const el_dropout *dropout, const el_layout *layout,
+                    const uint32_t *rows);
 
     /* y = act(x w^T + b). x: [T, K], w: [N, K] of any format, b: [1, N] or absent, y: [T, N].
      * pre: [T, N] keeps x w^T + b for backward, or absent. With EL_ACT_LINEAR pre is not written. */
@@ -209,6 +214,21 @@ typedef struct el_ops {
      * Backward: dlogits = scale * (sigmoid(s) - y). */
     void (*binary_loss_fwd)(el_backend *be, el_tensor loss, el_tensor logits, const uint32_t *labels);
     void (*binary_loss_bwd)(el_backend *be, el_tensor dlogits, el_tensor logits, const uint32_t *labels, double scale);
+
+    /* Softmax cross-entropy within groups of rows, each column for itself: with x = logits[starts[g] + i, c] for the
+     * rows i of group g, loss[g, c] = log sum_i exp(x_i) - x_target, target = targets[g, c]; 0 for EL_NO_TARGET.
+     * logits: [R, C], loss: [G, C], targets: [G, C], each below its group's rows or EL_NO_TARGET.
+     * starts: [G + 1] as in a layout, all groups with one row or more; or NULL for groups of R / G rows each (classes
+     * of a row: its C logits seen as [C, 1]). Backward: dlogits = scale * (softmax - onehot(target)), 0 where there is
+     * no target. formats.md 1.5. */
+    void (*softmax_loss_fwd)(el_backend *be, el_tensor loss, el_tensor logits, const uint32_t *starts,
+                             const uint32_t *targets);
+    void (*softmax_loss_bwd)(el_backend *be, el_tensor dlogits, el_tensor logits, const uint32_t *starts,
+                             const uint32_t *targets, size_t groups, double scale);
+
+    /* loss = (x - target)^2, element by element. Backward: dx = scale * 2 (x - target). All of one shape. */
+    void (*squared_loss_fwd)(el_backend *be, el_tensor loss, el_tensor x, el_tensor target);
+    void (*squared_loss_bwd)(el_backend *be, el_tensor dx, el_tensor x, el_tensor target, double scale);
 
     /* Sums in double over fixed blocks, added in order. */
     double (*sum)(el_backend *be, el_tensor x);

@@ -29,6 +29,10 @@ typedef enum measured {
     OP_CORRUPT,
     OP_BINARY_LOSS_FWD,
     OP_BINARY_LOSS_BWD,
+    OP_SOFTMAX_LOSS_FWD,
+    OP_SOFTMAX_LOSS_BWD,
+    OP_SQUARED_LOSS_FWD,
+    OP_SQUARED_LOSS_BWD,
     OP_SUM,
     OP_SUM_OF_SQUARES,
     OP_ADAM,
@@ -59,6 +63,10 @@ static const char *const NAMES[N_MEASURED] = {
     [OP_CORRUPT] = "corrupt",
     [OP_BINARY_LOSS_FWD] = "binary_loss_fwd",
     [OP_BINARY_LOSS_BWD] = "binary_loss_bwd",
+    [OP_SOFTMAX_LOSS_FWD] = "softmax_loss_fwd",
+    [OP_SOFTMAX_LOSS_BWD] = "softmax_loss_bwd",
+    [OP_SQUARED_LOSS_FWD] = "squared_loss_fwd",
+    [OP_SQUARED_LOSS_BWD] = "squared_loss_bwd",
     [OP_SUM] = "sum",
     [OP_SUM_OF_SQUARES] = "sum_of_squares",
     [OP_ADAM] = "adam",
@@ -141,8 +149,8 @@ MEASURE(OP_NORM_BWD, norm_bwd,
         LIST(el_tensor dsum, el_tensor dgamma, el_tensor dbeta, el_tensor dy, el_tensor sum, el_tensor stats, el_tensor gamma),
         LIST(dsum, dgamma, dbeta, dy, sum, stats, gamma), 0)
 MEASURE(OP_DROPOUT, dropout,
-        LIST(el_tensor y, el_tensor x, const el_dropout *dropout, const el_layout *layout),
-        LIST(y, x, dropout, layout), 0)
+        LIST(el_tensor y, el_tensor x, const el_dropout *dropout, const el_layout *layout, const uint32_t *rows),
+        LIST(y, x, dropout, layout, rows), 0)
 MEASURE(OP_LINEAR_FWD, linear_fwd,
         LIST(el_tensor y, el_tensor x, el_tensor w, el_tensor b, el_activation act, el_tensor pre),
         LIST(y, x, w, b, act, pre), product(x.rows, w.rows, w.cols))
@@ -188,6 +196,18 @@ MEASURE(OP_BINARY_LOSS_FWD, binary_loss_fwd,
 MEASURE(OP_BINARY_LOSS_BWD, binary_loss_bwd,
         LIST(el_tensor dlogits, el_tensor logits, const uint32_t *labels, double scale),
         LIST(dlogits, logits, labels, scale), 0)
+MEASURE(OP_SOFTMAX_LOSS_FWD, softmax_loss_fwd,
+        LIST(el_tensor loss, el_tensor logits, const uint32_t *starts, const uint32_t *targets),
+        LIST(loss, logits, starts, targets), 0)
+MEASURE(OP_SOFTMAX_LOSS_BWD, softmax_loss_bwd,
+        LIST(el_tensor dlogits, el_tensor logits, const uint32_t *starts, const uint32_t *targets, size_t groups, double scale),
+        LIST(dlogits, logits, starts, targets, groups, scale), 0)
+MEASURE(OP_SQUARED_LOSS_FWD, squared_loss_fwd,
+        LIST(el_tensor loss, el_tensor x, el_tensor target),
+        LIST(loss, x, target), 0)
+MEASURE(OP_SQUARED_LOSS_BWD, squared_loss_bwd,
+        LIST(el_tensor dx, el_tensor x, el_tensor target, double scale),
+        LIST(dx, x, target, scale), 0)
 MEASURE(OP_ADAM, adam,
         LIST(el_tensor parameter, el_tensor m, el_tensor v, el_tensor gradient, const el_adam *settings),
         LIST(parameter, m, v, gradient, settings), 0)
@@ -290,6 +310,10 @@ static const el_ops OPS = {
     .corrupt = measured_corrupt,
     .binary_loss_fwd = measured_binary_loss_fwd,
     .binary_loss_bwd = measured_binary_loss_bwd,
+    .softmax_loss_fwd = measured_softmax_loss_fwd,
+    .softmax_loss_bwd = measured_softmax_loss_bwd,
+    .squared_loss_fwd = measured_squared_loss_fwd,
+    .squared_loss_bwd = measured_squared_loss_bwd,
     .sum = measured_sum,
     .sum_of_squares = measured_sum_of_squares,
     .adam = measured_adam,

@@ -29,7 +29,7 @@ void el_embeddings_fwd(const el_network *network, el_weights theta, el_encoder_t
                       pass->layout, el_weights_at(theta, first + EL_P_EMBED_GAMMA),
                       el_weights_at(theta, first + EL_P_EMBED_BETA), network->config.layer_norm_eps);
     const el_dropout dropout = el_dropout_at(network, pass, EL_SITE_EMBEDDINGS, 0);
-    be->ops->dropout(be, tape->embedded, tape->embedded, &dropout, pass->layout);
+    be->ops->dropout(be, tape->embedded, tape->embedded, &dropout, pass->layout, NULL);
     if (network->projection != EL_NO_PARAM) {
         be->ops->linear_fwd(be, tape->entry, tape->embedded, el_weights_at(theta, network->projection + EL_P_PROJECT_W),
                             el_weights_at(theta, network->projection + EL_P_PROJECT_B), EL_ACT_LINEAR, EL_ABSENT);
@@ -49,7 +49,7 @@ void el_embeddings_bwd(const el_network *network, el_weights theta, el_weights g
         be->ops->linear_bwd_input(be, d, scratch->d, el_weights_at(theta, w), false, EL_ACT_LINEAR, EL_ABSENT);
     }
     const el_dropout dropout = el_dropout_at(network, pass, EL_SITE_EMBEDDINGS, 0);
-    be->ops->dropout(be, d, d, &dropout, pass->layout);
+    be->ops->dropout(be, d, d, &dropout, pass->layout, NULL);
     be->ops->norm_bwd(be, d, el_weights_at(gradient, first + EL_P_EMBED_GAMMA),
                       el_weights_at(gradient, first + EL_P_EMBED_BETA), d, tape->embed_sum, tape->embed_stats,
                       el_weights_at(theta, first + EL_P_EMBED_GAMMA));

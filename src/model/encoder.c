@@ -118,7 +118,7 @@ static el_tensor branch_gradient(el_backend *be, const el_network *network, cons
     if (dropout.rate == 0) {
         return s->d;
     }
-    be->ops->dropout(be, s->dbranch, s->d, &dropout, pass->layout);
+    be->ops->dropout(be, s->dbranch, s->d, &dropout, pass->layout, NULL);
     return s->dbranch;
 }
 

@@ -256,7 +256,7 @@ static void norm_backward(grad_case *c)
     c->be->ops->norm_bwd(c->be, c->inputs[0].gradient, c->inputs[1].gradient, c->inputs[2].gradient, c->weights,
                          c->kept, c->stats, c->inputs[1].value);
     if (c->n_inputs > 3) {
-        c->be->ops->dropout(c->be, c->inputs[3].gradient, c->inputs[0].gradient, &c->dropout, &c->layout);
+        c->be->ops->dropout(c->be, c->inputs[3].gradient, c->inputs[0].gradient, &c->dropout, &c->layout, NULL);
     }
 }
 
@@ -305,13 +305,13 @@ static void test_norm_many_rows(void **state)
 
 static double dropout_loss(grad_case *c)
 {
-    c->be->ops->dropout(c->be, c->y, c->inputs[0].value, &c->dropout, &c->layout);
+    c->be->ops->dropout(c->be, c->y, c->inputs[0].value, &c->dropout, &c->layout, NULL);
     return weighted(c);
 }
 
 static void dropout_backward(grad_case *c)
 {
-    c->be->ops->dropout(c->be, c->inputs[0].gradient, c->weights, &c->dropout, &c->layout);
+    c->be->ops->dropout(c->be, c->inputs[0].gradient, c->weights, &c->dropout, &c->layout, NULL);
 }
 
 static void test_dropout(void **state)
@@ -550,13 +550,77 @@ static void test_binary_loss(void **state)
     check(&c, "binary loss");
 }
 
+static const uint32_t GROUP_STARTS[4] = {0, 3, 4, 9}; /* of 9 rows */
+static const uint32_t GROUP_TARGETS[6] = {2, 0, 0, EL_NO_TARGET, 4, 1};
+
+static double softmax_loss(grad_case *c)
+{
+    c->be->ops->softmax_loss_fwd(c->be, c->y, c->inputs[0].value, GROUP_STARTS, GROUP_TARGETS);
+    return LOSS_SCALE * c->be->ops->sum(c->be, c->y);
+}
+
+static void softmax_backward(grad_case *c)
+{
+    c->be->ops->softmax_loss_bwd(c->be, c->inputs[0].gradient, c->inputs[0].value, GROUP_STARTS, GROUP_TARGETS, 3,
+                                 LOSS_SCALE);
+}
+
+static double class_loss(grad_case *c)
+{
+    c->be->ops->softmax_loss_fwd(c->be, c->y, c->inputs[0].value, NULL, GROUP_TARGETS);
+    return LOSS_SCALE * c->be->ops->sum(c->be, c->y);
+}
+
+static void class_backward(grad_case *c)
+{
+    c->be->ops->softmax_loss_bwd(c->be, c->inputs[0].gradient, c->inputs[0].value, NULL, GROUP_TARGETS, 3, LOSS_SCALE);
+}
+
+static void test_softmax_loss(void **state)
+{
+    grad_case c = new_case(*state, 3, 2);
+    add_input(*state, &c, "logits", N_TOKENS, 2, 2, false);
+    c.loss = softmax_loss;
+    c.backward = softmax_backward;
+    check(&c, "softmax loss in groups");
+    c = new_case(*state, 3, 1);
+    add_input(*state, &c, "logits", N_TOKENS, 1, 2, false); /* 3 rows of 3 classes; targets 2, 0, 0 */
+    c.loss = class_loss;
+    c.backward = class_backward;
+    check(&c, "softmax loss of classes");
+}
+
+/* inputs: x and the targets, whose gradient is that of x turned round */
+static double squared_loss(grad_case *c)
+{
+    c->be->ops->squared_loss_fwd(c->be, c->y, c->inputs[0].value, c->inputs[1].value);
+    return LOSS_SCALE * c->be->ops->sum(c->be, c->y);
+}
+
+static void squared_backward(grad_case *c)
+{
+    c->be->ops->squared_loss_bwd(c->be, c->inputs[0].gradient, c->inputs[0].value, c->inputs[1].value, LOSS_SCALE);
+    c->be->ops->squared_loss_bwd(c->be, c->inputs[1].gradient, c->inputs[1].value, c->inputs[0].value, LOSS_SCALE);
+}
+
+static void test_squared_loss(void **state)
+{
+    grad_case c = new_case(*state, N_TOKENS, 2);
+    add_input(*state, &c, "x", N_TOKENS, 2, 2, false);
+    add_input(*state, &c, "target", N_TOKENS, 2, 2, false);
+    c.loss = squared_loss;
+    c.backward = squared_backward;
+    check(&c, "squared loss");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_embed),        cmocka_unit_test(test_norm),        cmocka_unit_test(test_norm_many_rows),
         cmocka_unit_test(test_dropout),      cmocka_unit_test(test_activations), cmocka_unit_test(test_linear),
         cmocka_unit_test(test_linear_fused), cmocka_unit_test(test_attention),   cmocka_unit_test(test_gather),
-        cmocka_unit_test(test_masked_lm),    cmocka_unit_test(test_binary_loss),
+        cmocka_unit_test(test_masked_lm),    cmocka_unit_test(test_binary_loss), cmocka_unit_test(test_softmax_loss),
+        cmocka_unit_test(test_squared_loss),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -70,7 +70,7 @@ static void dropped_by(el_backend *be, double rate, const el_layout *layout, boo
 {
     const el_tensor x = test_tensor(be, TOKENS, WIDTH);
     fill(be, x, 1);
-    be->ops->dropout(be, x, x, &(el_dropout){rate, 20}, layout);
+    be->ops->dropout(be, x, x, &(el_dropout){rate, 20}, layout, NULL);
     for (size_t i = 0; i < TOKENS * WIDTH; i++) {
         dropped[i] = number(be, x, i) == 0;
         assert_true(dropped[i] || fabs(number(be, x, i) * (1 - rate) - 1) < 1e-6);

@@ -106,16 +106,30 @@ static void test_dropout(void **state)
     enum { N = 40 };
     world *w = *state;
     const el_tensor x = filled(w, T, N, 1), y = empty(w, T, N);
-    w->ops->dropout(w->be, y, x, &(el_dropout){0.4, 123}, &w->layout);
+    w->ops->dropout(w->be, y, x, &(el_dropout){0.4, 123}, &w->layout, NULL);
     for (size_t t = 0; t < T; t++) {
         for (size_t c = 0; c < N; c++) {
             expect("y", t, c, at(y, t, c), at(x, t, c) * kept(123, &w->layout, t, c, 0.4));
         }
     }
-    w->ops->dropout(w->be, y, x, &(el_dropout){0, 123}, &w->layout);
+    w->ops->dropout(w->be, y, x, &(el_dropout){0, 123}, &w->layout, NULL);
     assert_memory_equal(y.data, x.data, T * N * sizeof(double));
-    w->ops->dropout(w->be, y, x, NULL, NULL);
+    w->ops->dropout(w->be, y, x, NULL, NULL, NULL);
     assert_memory_equal(y.data, x.data, T * N * sizeof(double));
+}
+
+static void test_dropout_of_rows(void **state)
+{
+    enum { N = 40 };
+    world *w = *state;
+    static const uint32_t rows[] = {0, 3, T - 1};
+    const el_tensor x = filled(w, 3, N, 1), y = empty(w, 3, N);
+    w->ops->dropout(w->be, y, x, &(el_dropout){0.4, 123}, &w->layout, rows);
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t c = 0; c < N; c++) {
+            expect("y", i, c, at(y, i, c), at(x, i, c) * kept(123, &w->layout, rows[i], c, 0.4));
+        }
+    }
 }
 
 static void test_activations(void **state)
@@ -270,6 +284,52 @@ static void test_binary_loss(void **state)
     }
 }
 
+/* -log of the target's share of its group, in a column of its own; with rows in groups of any size and of one size. */
+static void test_softmax_loss(void **state)
+{
+    enum { C = 2, G = 3 };
+    world *w = *state;
+    static const uint32_t starts[G + 1] = {0, 4, 5, 9}, targets[G * C] = {3, 0, 0, EL_NO_TARGET, EL_NO_TARGET, 2};
+    const el_tensor logits = filled(w, 9, C, 3), loss = empty(w, G, C), d = empty(w, 9, C);
+    w->ops->softmax_loss_fwd(w->be, loss, logits, starts, targets);
+    w->ops->softmax_loss_bwd(w->be, d, logits, starts, targets, G, 0.5);
+    for (size_t g = 0; g < G; g++) {
+        for (size_t c = 0; c < C; c++) {
+            const uint32_t target = targets[g * C + c];
+            double sum = 0;
+            for (size_t i = starts[g]; i < starts[g + 1]; i++) {
+                sum += exp(at(logits, i, c));
+            }
+            const bool counts = target != EL_NO_TARGET;
+            expect("loss", g, c, at(loss, g, c), counts ? log(sum) - at(logits, starts[g] + target, c) : 0);
+            for (size_t i = starts[g]; i < starts[g + 1]; i++) {
+                const double p = exp(at(logits, i, c)) / sum - (i - starts[g] == target);
+                expect("gradient", i, c, at(d, i, c), counts ? 0.5 * p : 0);
+            }
+        }
+    }
+    static const uint32_t classes[2] = {1, 2};
+    static const double far[6] = {0, 800, -800, 1, 2, 3};
+    const el_tensor rows = empty(w, 6, 1), row_loss = empty(w, 2, 1);
+    memcpy(rows.data, far, sizeof far);
+    w->ops->softmax_loss_fwd(w->be, row_loss, rows, NULL, classes);
+    expect("loss", 0, 0, at(row_loss, 0, 0), 0);
+    expect("loss", 1, 0, at(row_loss, 1, 0), log(exp(-2) + exp(-1) + 1));
+}
+
+static void test_squared_loss(void **state)
+{
+    world *w = *state;
+    const el_tensor x = filled(w, 3, 5, 2), target = filled(w, 3, 5, 2), loss = empty(w, 3, 5), d = empty(w, 3, 5);
+    w->ops->squared_loss_fwd(w->be, loss, x, target);
+    w->ops->squared_loss_bwd(w->be, d, x, target, 0.25);
+    for (size_t i = 0; i < 15; i++) {
+        const double distance = at(x, i / 5, i % 5) - at(target, i / 5, i % 5);
+        expect("loss", i / 5, i % 5, at(loss, i / 5, i % 5), distance * distance);
+        expect("gradient", i / 5, i % 5, at(d, i / 5, i % 5), distance / 2);
+    }
+}
+
 static void test_sums(void **state)
 {
     world *w = *state;
@@ -359,12 +419,15 @@ int main(void)
         cmocka_unit_test_teardown(test_embed, after_test),
         cmocka_unit_test_teardown(test_norm, after_test),
         cmocka_unit_test_teardown(test_dropout, after_test),
+        cmocka_unit_test_teardown(test_dropout_of_rows, after_test),
         cmocka_unit_test_teardown(test_activations, after_test),
         cmocka_unit_test_teardown(test_linear, after_test),
         cmocka_unit_test_teardown(test_attention, after_test),
         cmocka_unit_test_teardown(test_masked_lm, after_test),
         cmocka_unit_test_teardown(test_corrupt, after_test),
         cmocka_unit_test_teardown(test_binary_loss, after_test),
+        cmocka_unit_test_teardown(test_softmax_loss, after_test),
+        cmocka_unit_test_teardown(test_squared_loss, after_test),
         cmocka_unit_test_teardown(test_sums, after_test),
         cmocka_unit_test_teardown(test_adam, after_test),
     };

@@ -282,7 +282,7 @@ static void run_dropout(trial *t, size_t shape)
     const size_t rows = DROPOUT[shape][0], n = DROPOUT[shape][1];
     lay_out(t, &rows, 1);
     t->be->ops->dropout(t->be, output(t, "y", rows, n, 2e-7), input(t, rows, n, 0, 1), &(el_dropout){0.1, 77},
-                        &t->layout);
+                        &t->layout, NULL);
 }
 
 static void run_dropout_in_place(trial *t, size_t shape)
@@ -290,7 +290,7 @@ static void run_dropout_in_place(trial *t, size_t shape)
     const size_t rows = DROPOUT[shape][0], n = DROPOUT[shape][1];
     lay_out(t, &rows, 1);
     const el_tensor x = changed(t, "x", rows, n, 0, 1, 2e-7);
-    t->be->ops->dropout(t->be, x, x, &(el_dropout){0.5, 77}, &t->layout);
+    t->be->ops->dropout(t->be, x, x, &(el_dropout){0.5, 77}, &t->layout, NULL);
 }
 
 /* T, K, N */
@@ -328,7 +328,8 @@ static el_tensor input_format(trial *t, el_format format, size_t rows, size_t co
     return (el_tensor){b->data, rows, cols, format};
 }
 
-/* Packed weights give the same bits as weights that lie row by row. They are packed in two pieces that meet anywhere. */
+/* Packed weights give the same bits as weights that lie row by row. They are packed in two pieces that meet anywhere.
+ */
 static void run_linear_packed(trial *t, size_t shape)
 {
     const size_t *s = LINEAR[shape % N_LINEAR], rows = s[0], k = s[1], n = s[2], first = n * (shape % 5) / 5;
@@ -518,6 +519,32 @@ static void run_binary_loss_bwd(trial *t, size_t shape)
     t->be->ops->binary_loss_bwd(t->be, ds, s, input_index(t, n, 2), 0.01);
 }
 
+/* Groups, rows of each, columns; the groups' rows are counted or given. */
+static const size_t GROUPS[][3] = {{1, 1, 1}, {7, 3, 1}, {33, 130, 2}, {300, 2, 5}};
+
+static void run_softmax_loss(trial *t, size_t shape)
+{
+    const size_t groups = GROUPS[shape][0], n = GROUPS[shape][1], cols = GROUPS[shape][2];
+    size_t lengths[300];
+    for (size_t g = 0; g < groups; g++) {
+        lengths[g] = n;
+    }
+    lay_out(t, lengths, groups);
+    const uint32_t *starts = shape % 2 ? NULL : t->layout.starts, *targets = input_index(t, groups * cols, n);
+    const el_tensor logits = input(t, groups * n, cols, 0, 4);
+    t->be->ops->softmax_loss_fwd(t->be, output(t, "loss", groups, cols, 1e-6), logits, starts, targets);
+    t->be->ops->softmax_loss_bwd(t->be, output(t, "dlogits", groups * n, cols, 2e-6), logits, starts, targets, groups,
+                                 0.01);
+}
+
+static void run_squared_loss(trial *t, size_t shape)
+{
+    const size_t n = SIZES[shape];
+    const el_tensor x = input(t, n, 1, 0, 1), target = input(t, n, 1, 0, 1);
+    t->be->ops->squared_loss_fwd(t->be, output(t, "loss", n, 1, 1e-6), x, target);
+    t->be->ops->squared_loss_bwd(t->be, output(t, "dx", n, 1, 1e-6), x, target, 0.01);
+}
+
 static void run_sums(trial *t, size_t shape)
 {
     const el_tensor x = input(t, 1, SIZES[shape], 3, 1);
@@ -569,6 +596,8 @@ static const struct {
     {"corrupt", run_corrupt, 4},
     {"binary_loss_fwd", run_binary_loss_fwd, N_SIZES},
     {"binary_loss_bwd", run_binary_loss_bwd, N_SIZES},
+    {"softmax_loss", run_softmax_loss, COUNT(GROUPS)},
+    {"squared_loss", run_squared_loss, N_SIZES},
     {"sums", run_sums, N_SIZES},
     {"adam", run_adam, N_SIZES},
 };

@@ -147,12 +147,18 @@ void EL_REAL(el_cpu_zero)(el_backend *be, el_tensor x);
 void EL_REAL(el_cpu_copy)(el_backend *be, el_tensor y, el_tensor x);
 void EL_REAL(el_cpu_add)(el_backend *be, el_tensor y, el_tensor x);
 void EL_REAL(el_cpu_dropout)(el_backend *be, el_tensor y, el_tensor x, const el_dropout *dropout,
-                             const el_layout *layout);
+                             const el_layout *layout, const uint32_t *rows);
 void EL_REAL(el_cpu_act_fwd)(el_backend *be, el_tensor y, el_tensor x, el_activation act);
 void EL_REAL(el_cpu_act_bwd)(el_backend *be, el_tensor dx, el_tensor dy, el_tensor x, el_activation act);
 void EL_REAL(el_cpu_binary_loss_fwd)(el_backend *be, el_tensor loss, el_tensor logits, const uint32_t *labels);
 void EL_REAL(el_cpu_binary_loss_bwd)(el_backend *be, el_tensor dlogits, el_tensor logits, const uint32_t *labels,
                                      double scale);
+void EL_REAL(el_cpu_softmax_loss_fwd)(el_backend *be, el_tensor loss, el_tensor logits, const uint32_t *starts,
+                                      const uint32_t *targets);
+void EL_REAL(el_cpu_softmax_loss_bwd)(el_backend *be, el_tensor dlogits, el_tensor logits, const uint32_t *starts,
+                                      const uint32_t *targets, size_t groups, double scale);
+void EL_REAL(el_cpu_squared_loss_fwd)(el_backend *be, el_tensor loss, el_tensor x, el_tensor target);
+void EL_REAL(el_cpu_squared_loss_bwd)(el_backend *be, el_tensor dx, el_tensor x, el_tensor target, double scale);
 double EL_REAL(el_cpu_sum)(el_backend *be, el_tensor x);
 double EL_REAL(el_cpu_sum_of_squares)(el_backend *be, el_tensor x);
 void EL_REAL(el_cpu_adam)(el_backend *be, el_tensor parameter, el_tensor m, el_tensor v, el_tensor gradient,

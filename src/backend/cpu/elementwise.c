@@ -107,6 +107,7 @@ typedef struct dropout_job {
     const real *x;
     const el_dropout *dropout;
     const el_layout *layout;
+    const uint32_t *rows;
     size_t n;
 } dropout_job;
 
@@ -114,14 +115,14 @@ static void dropout_rows(void *argument, size_t begin, size_t end, int thread)
 {
     (void)thread;
     const dropout_job *job = argument;
-    for (size_t t = begin; t < end; t++) {
-        const el_row_dropout row = el_dropout_of_row(job->dropout, job->layout, t);
-        job->k->dropout(job->y + t * job->n, job->x + t * job->n, job->n, &row);
+    for (size_t i = begin; i < end; i++) {
+        const el_row_dropout row = el_dropout_of_row(job->dropout, job->layout, job->rows ? job->rows[i] : i);
+        job->k->dropout(job->y + i * job->n, job->x + i * job->n, job->n, &row);
     }
 }
 
 void EL_REAL(el_cpu_dropout)(el_backend *be, el_tensor y, el_tensor x, const el_dropout *dropout,
-                             const el_layout *layout)
+                             const el_layout *layout, const uint32_t *rows)
 {
     assert(same_shape(x, y));
     if (!el_drops(dropout)) {
@@ -130,8 +131,8 @@ void EL_REAL(el_cpu_dropout)(el_backend *be, el_tensor y, el_tensor x, const el_
         }
         return;
     }
-    assert(layout->n_tokens == x.rows);
-    dropout_job job = {&el_cpu_of(be)->k, y.data, x.data, dropout, layout, x.cols};
+    assert(rows || layout->n_tokens == x.rows);
+    dropout_job job = {&el_cpu_of(be)->k, y.data, x.data, dropout, layout, rows, x.cols};
     el_parallel_for(be->pool, x.rows, el_rows_grain(x.cols), dropout_rows, &job);
 }
 

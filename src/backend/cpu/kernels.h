@@ -46,7 +46,7 @@ typedef struct el_gemm {
     const real *b; /* B(k,j) = b[k * b_row_stride + j * b_col_stride] */
     size_t b_row_stride, b_col_stride;
     const real *b_packed; /* B as pack_weights left it, instead of b; or NULL */
-    real *c; /* C(i,j) = c[i * ldc + j] */
+    real *c;              /* C(i,j) = c[i * ldc + j] */
     size_t ldc;
     bool accumulate;
     el_gemm_epilogue epilogue;
@@ -159,6 +159,12 @@ typedef struct el_kernels {
     /* backend.h binary_loss; the gradient is scale * (sigmoid(s) - y). */
     void (*binary_loss_fwd)(real *loss, const real *logits, const uint32_t *labels, size_t n);
     void (*binary_loss_bwd)(real *dlogits, const real *logits, const uint32_t *labels, real scale, size_t n);
+
+    /* backend.h softmax_loss, one softmax: n >= 1 logits that lie `stride` apart, target < n. */
+    real (*softmax_loss_fwd)(const real *logits, size_t n, size_t stride, size_t target);
+    void (*softmax_loss_bwd)(real *dlogits, const real *logits, size_t n, size_t stride, size_t target, real scale);
+    void (*squared_loss_fwd)(real *loss, const real *x, const real *target, size_t n);
+    void (*squared_loss_bwd)(real *dx, const real *x, const real *target, real scale, size_t n);
 
     /* `rounds` rounds of EL_PEAK_FLOPS floating point operations each: independent multiply-adds in registers, as fast
      * as the level can. Adds its results to *sink, so that they are wanted. */

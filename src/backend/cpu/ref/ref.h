@@ -27,6 +27,12 @@ void EL_REAL(el_ref_add_three)(real *y, const real *a, const real *b, const real
 void EL_REAL(el_ref_column_sums)(real *sums, const real *x, size_t ldx, size_t rows, size_t n);
 void EL_REAL(el_ref_binary_loss_fwd)(real *loss, const real *logits, const uint32_t *labels, size_t n);
 void EL_REAL(el_ref_binary_loss_bwd)(real *dlogits, const real *logits, const uint32_t *labels, real scale, size_t n);
+
+real EL_REAL(el_ref_softmax_loss_fwd)(const real *logits, size_t n, size_t stride, size_t target);
+void EL_REAL(el_ref_softmax_loss_bwd)(real *dlogits, const real *logits, size_t n, size_t stride, size_t target,
+                                      real scale);
+void EL_REAL(el_ref_squared_loss_fwd)(real *loss, const real *x, const real *target, size_t n);
+void EL_REAL(el_ref_squared_loss_bwd)(real *dx, const real *x, const real *target, real scale, size_t n);
 double EL_REAL(el_ref_sum)(const real *x, size_t n);
 double EL_REAL(el_ref_sum_of_squares)(const real *x, size_t n);
 void EL_REAL(el_ref_adam)(real *parameter, real *m, real *v, const real *gradient, size_t n, const el_adam *settings);
