@@ -6,12 +6,19 @@
 
 #include "base/rng.h"
 
-el_dropout el_dropout_at(const el_network *network, const el_pass *pass, el_dropout_site site, size_t layer)
+el_dropout el_dropout_keyed(const el_network *network, const el_pass *pass, el_dropout_site site, size_t layer,
+                            double rate)
 {
-    const double rate = site == EL_SITE_ATTENTION ? network->config.attention_dropout : network->config.hidden_dropout;
     const uint64_t detail = ((uint64_t)network->role << 32) + layer * 8 + (uint64_t)site;
     return (el_dropout){.rate = pass->train ? rate : 0.0,
                         .key = el_rng_key(pass->seed, EL_RNG_DROPOUT, pass->step, detail)};
+}
+
+el_dropout el_dropout_at(const el_network *network, const el_pass *pass, el_dropout_site site, size_t layer)
+{
+    const el_model_config *c = &network->config;
+    return el_dropout_keyed(network, pass, site, layer,
+                            site == EL_SITE_ATTENTION ? c->attention_dropout : c->hidden_dropout);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------------------------------
@@ -98,6 +105,11 @@ static void feed_forward_fwd(const el_network *network, el_weights theta, el_lay
 el_tensor el_encoder_fwd(const el_network *network, el_weights theta, el_encoder_tape *tape, const el_pass *pass)
 {
     el_embeddings_fwd(network, theta, tape, pass);
+    return el_layers_fwd(network, theta, tape, pass);
+}
+
+el_tensor el_layers_fwd(const el_network *network, el_weights theta, el_encoder_tape *tape, const el_pass *pass)
+{
     el_tensor x = tape->entry;
     for (size_t i = 0; i < network->config.n_layers; i++) {
         attention_fwd(network, theta, &tape->layers[i], x, i, pass);

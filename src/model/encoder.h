@@ -23,9 +23,15 @@ typedef enum el_dropout_site {
     EL_SITE_EMBEDDINGS,       /* after the embedding norm */
     EL_SITE_ATTENTION,        /* attention probabilities */
     EL_SITE_ATTENTION_OUTPUT, /* before the first residual sum */
-    EL_SITE_FFN_OUTPUT        /* before the second */
+    EL_SITE_FFN_OUTPUT,       /* before the second */
+    EL_SITE_HEAD_INPUT,       /* of a task's head, with layer 0 */
+    EL_SITE_HEAD_INNER        /* likewise, before its last layer */
 } el_dropout_site;
 
+/* Of that rate in training, of rate 0 otherwise. */
+el_dropout el_dropout_keyed(const el_network *network, const el_pass *pass, el_dropout_site site, size_t layer,
+                            double rate);
+/* Of the encoder's sites, whose rates are the network's. */
 el_dropout el_dropout_at(const el_network *network, const el_pass *pass, el_dropout_site site, size_t layer);
 
 typedef struct el_layer_tape {
@@ -63,6 +69,9 @@ void el_encoder_scratch_plan(el_encoder_scratch *scratch, const el_network *netw
 
 /* Everything from ids to the last hidden state, which is returned ([T, H], part of the tape). */
 el_tensor el_encoder_fwd(const el_network *network, el_weights theta, el_encoder_tape *tape, const el_pass *pass);
+
+/* The same from tape->entry on, [T, H], which the caller has filled: the ids and types of the pass are not read. */
+el_tensor el_layers_fwd(const el_network *network, el_weights theta, el_encoder_tape *tape, const el_pass *pass);
 
 /* scratch->d holds the gradient of the last hidden state and is overwritten. Adds to the gradient block. */
 void el_encoder_bwd(const el_network *network, el_weights theta, el_weights gradient, const el_encoder_tape *tape,

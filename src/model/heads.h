@@ -23,18 +23,59 @@
 typedef struct el_head_tape {
     el_tensor input;  /* [rows, H] u; absent if that is the hidden states themselves */
     el_tensor pre;    /* [B, H] before the activation; absent without keep or dense layer */
-    el_tensor inner;  /* [B, H] v; absent if that is u */
+    el_tensor inner;  /* [B, H] v; absent for heads of tokens */
     el_tensor logits; /* [rows, C] */
+    el_tensor loss;   /* room for [rows, C]; absent without keep */
 } el_head_tape;
+
+/* Room of the backward pass. */
+typedef struct el_head_scratch {
+    el_tensor dlogits;   /* [rows, C] */
+    el_tensor dinner;    /* [B, H]; absent for heads of tokens */
+    el_tensor dgathered; /* likewise */
+} el_head_scratch;
 
 /* Rows of the logits: B for heads that read [CLS], T for the others. */
 size_t el_head_rows(const el_network *network, const el_layout *layout);
 
 void el_head_plan(el_head_tape *tape, const el_network *network, size_t tokens, size_t sequences, bool keep,
                   el_plan *plan);
+void el_head_scratch_plan(el_head_scratch *scratch, const el_network *network, size_t tokens, size_t sequences,
+                          el_plan *plan);
 
 /* hidden [T, H] -> tape->logits. */
 void el_head_fwd(const el_network *network, el_weights theta, el_head_tape *tape, el_tensor hidden,
                  const el_pass *pass);
+
+/* ---- losses ---------------------------------------------------------------------------------------------------------
+ * Each is a mean over its parts, of a whole batch however it is cut: parts are summed here, and the caller divides by
+ * their number. */
+
+typedef enum el_head_loss {
+    EL_LOSS_CLASSES, /* one class a row: cross-entropy; a part is a row with a label */
+    EL_LOSS_LABELS,  /* each of C labels holds or not: binary cross-entropy; a part is a label of a row */
+    EL_LOSS_NUMBERS, /* C numbers: squared distance; a part is a number of a row */
+    EL_LOSS_SPANS,   /* start and end, by cross-entropy over the tokens of the sequence; a part is a start or an end */
+    EL_LOSS_CHOICES  /* one of a question's sequences, by cross-entropy over them; a part is a question */
+} el_head_loss;
+
+/* What the logits of a batch are compared with, in the backend's memory. EL_NO_TARGET in place of a class, a start, an
+ * end or a choice: no part. */
+typedef struct el_head_targets {
+    el_head_loss kind;
+    const uint32_t *labels;    /* CLASSES [rows]; LABELS [rows, C] of 0 and 1; SPANS [B, 2] places in the sequence;
+                                  CHOICES [n_questions] */
+    el_tensor numbers;         /* NUMBERS [rows, C] */
+    const uint32_t *questions; /* CHOICES [n_questions + 1] first sequence of each question; the last entry is B */
+    size_t n_questions;
+} el_head_targets;
+
+/* The parts' losses, in tape->loss's memory, for ops->sum. After el_head_fwd, on a tape with keep. */
+el_tensor el_head_losses(el_backend *be, el_head_tape *tape, const el_head_targets *targets, const el_layout *layout);
+
+/* Gradient of scale * sum of the parts' losses: dhidden [T, H] is written, parameters are added to. */
+void el_head_bwd(const el_network *network, el_weights theta, el_weights gradient, const el_head_tape *tape,
+                 el_tensor dhidden, el_tensor hidden, const el_head_targets *targets, double scale, const el_pass *pass,
+                 el_head_scratch *scratch);
 
 #endif
