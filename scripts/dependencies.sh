@@ -4,6 +4,7 @@
 #
 #     scripts/dependencies.sh          what build and tests need
 #     scripts/dependencies.sh --ci     also clang, for .ci/run
+#     scripts/dependencies.sh --fuzz   also clang and its run-time libraries, for scripts/fuzz.sh
 set -euo pipefail
 
 packages=(
@@ -15,7 +16,8 @@ packages=(
 case ${1:-} in
 "") ;;
 --ci) packages+=(clang) ;;
-*) echo "usage: scripts/dependencies.sh [--ci]" >&2; exit 2 ;;
+--fuzz) packages+=(clang libclang-rt-dev) ;; # since LLVM 14 libFuzzer comes in a package of its own
+*) echo "usage: scripts/dependencies.sh [--ci|--fuzz]" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

@@ -1,0 +1,46 @@
+/* Lines of input of the answering commands (--format tsv, jsonl). The first byte chooses format and columns; the first
+ * line is the header where there is one. */
+#include "fuzz/fuzz.h"
+
+#include <string.h>
+
+#include "blocks.h"
+#include "commands.h"
+#include "records.h"
+
+const cli_command *const cli_commands[] = {NULL}; /* the frame of the program asks for one; nothing here uses it */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+    if (bytes == 0) {
+        return 0;
+    }
+    static const char *const COLUMNS[] = {NULL, "1", "3", "text"};
+    cli_record_format format = {.format = (cli_format)(data[0] % 3),
+                                .text_column = COLUMNS[data[0] / 4 % 4],
+                                .pair_column = COLUMNS[data[0] / 16 % 4]};
+    const char *text = (const char *)data + 1;
+    const char *line = NULL;
+    size_t line_bytes = 0;
+    bytes--;
+    electra_error err = {0};
+    if (cli_records_have_header(&format) && !cli_next_line(&text, &bytes, &line, &line_bytes)) {
+        return 0; /* an empty file is not begun */
+    }
+    if (!fuzz_accepted(cli_records_begin(&format, line, line_bytes, "input", &err), &err)) {
+        return 0;
+    }
+    while (cli_next_line(&text, &bytes, &line, &line_bytes)) {
+        cli_record record;
+        if (fuzz_accepted(cli_record_parse(&format, line, line_bytes, &record, &err), &err)) {
+            FUZZ_MUST_HOLD(record.text);
+            /* every byte of both is there */
+            FUZZ_MUST_HOLD(record.text_bytes == 0 ||
+                           memchr(record.text, record.text[record.text_bytes - 1], record.text_bytes));
+            FUZZ_MUST_HOLD(record.pair_bytes == 0 ||
+                           memchr(record.pair, record.pair[record.pair_bytes - 1], record.pair_bytes));
+        }
+        cli_record_clear(&record);
+    }
+    return 0;
+}
