@@ -168,7 +168,6 @@ static electra_status read_offsets(el_array *t, const json_t *entry, const unsig
                        t->file, t->name, end, bytes);
     }
     t->data = data + begin;
-    t->mapped = true;
     return ELECTRA_OK;
 }
 
@@ -242,6 +241,7 @@ static electra_status read_entries(el_safetensors *file, const unsigned char *da
         EL_TRY(read_dtype(t, entry, err));
         EL_TRY(read_shape(t, entry, err));
         EL_TRY(read_offsets(t, entry, data, bytes, err));
+        t->mapped = file->map.size > 0;
         file->n++;
     }
     return check_cover(file, data, bytes, err);

@@ -123,11 +123,7 @@ typedef struct packing {
 
 static electra_status pack_piece(const packing *job, const piece *p, float *room, electra_error *err)
 {
-    const size_t cols = p->to.cols, width = p->array->bytes / p->array->n;
-    el_array part = *p->array;
-    part.data += p->first * cols * width;
-    part.n = p->rows * cols;
-    part.bytes = part.n * width;
+    const el_array part = el_array_rows(p->array, p->first, p->rows);
     const float *from = el_array_f32(&part);
     if (!from) {
         EL_TRY(el_array_copy_f32(&part, room, err));

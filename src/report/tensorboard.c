@@ -15,7 +15,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/status.h"
-#include "report/crc32c.h"
+#include "base/crc32c.h"
 #include "report/events.pb-c.h"
 #include "train/run_metrics.h"
 

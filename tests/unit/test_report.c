@@ -13,9 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/io.h"
 #include "base/mem.h"
-#include "report/crc32c.h"
 #include "report/events.pb-c.h"
 #include "support/alloc.h"
 
@@ -162,6 +162,20 @@ static void test_crc32c(void **state)
     unsigned char zeros[32] = {0};
     assert_int_equal(el_crc32c("123456789", 9), 0xe3069283); /* the check value of the catalogue of CRCs */
     assert_int_equal(el_crc32c(zeros, 32), 0x8a9136aa);      /* RFC 3720 B.4 */
+    /* large data take another way, which must agree with the definition, bit by bit */
+    enum { LARGE = (1 << 16) + 5 };
+    unsigned char *large = malloc(LARGE);
+    assert_non_null(large);
+    uint32_t expected = 0xffffffff;
+    for (size_t i = 0; i < LARGE; i++) {
+        large[i] = (unsigned char)(i * 2654435761u >> 11);
+        expected ^= large[i];
+        for (int bit = 0; bit < 8; bit++) {
+            expected = expected >> 1 ^ (expected & 1 ? 0x82f63b78 : 0);
+        }
+    }
+    assert_int_equal(el_crc32c(large, LARGE), (uint32_t)~expected);
+    free(large);
 }
 
 static uint64_t little_endian(const unsigned char *at, size_t n)

@@ -183,6 +183,107 @@ static void half_numbers_are_exact(void **state)
     assert_non_null(strstr(err.message, "\"h\" has the number format I16"));
 }
 
+/* Every half number survives the way to 32 bits and back; between two of them the nearer one is taken, of two equally
+ * near ones the even one. */
+static void rounding_to_halves_is_exact(void **state)
+{
+    (void)state;
+    const el_dtype formats[] = {EL_DTYPE_F16, EL_DTYPE_BF16};
+    for (size_t f = 0; f < 2; f++) {
+        const uint32_t infinite = f == 0 ? 0x7c00 : 0x7f80;
+        float previous = 0;
+        for (uint32_t bits = 0; bits < infinite; bits++) {
+            const uint16_t half = (uint16_t)bits;
+            const el_array stored = {.name = "h",
+                                     .file = "f",
+                                     .dtype = formats[f],
+                                     .n = 1,
+                                     .bytes = 2,
+                                     .data = (const unsigned char *)&half};
+            float value;
+            assert_int_equal(el_array_copy_f32(&stored, &value, NULL), ELECTRA_OK);
+            const double middle = ((double)previous + (double)value) / 2;
+            const double numbers[] = {(double)-value, middle, nextafter(middle, INFINITY), nextafter(middle, 0)};
+            const uint32_t below = bits ? bits - 1 : 0;
+            const uint32_t expected[] = {bits | 0x8000, bits % 2 ? below : bits, bits, below};
+            const el_array wide = {.name = "w",
+                                   .file = "f",
+                                   .dtype = EL_DTYPE_F64,
+                                   .n = 4,
+                                   .bytes = 32,
+                                   .data = (const unsigned char *)numbers};
+            uint16_t out[4];
+            assert_int_equal(el_array_convert(&wide, 0, bits ? 4 : 1, formats[f], out, NULL), ELECTRA_OK);
+            for (size_t i = 0; i < (bits ? 4 : 1); i++) {
+                assert_int_equal(out[i], expected[i]);
+            }
+            previous = value;
+        }
+    }
+    const double large[] = {1.0, 65519.99, 65520.0, 3.5e38, INFINITY, -INFINITY, NAN};
+    el_array t = {
+        .name = "w", .file = "f", .dtype = EL_DTYPE_F64, .n = 7, .bytes = 56, .data = (const unsigned char *)large};
+    uint16_t out[7];
+    float single[7];
+    electra_error err;
+    assert_int_equal(el_array_convert(&t, 0, 2, EL_DTYPE_F16, out, NULL), ELECTRA_OK);
+    assert_int_equal(out[1], 0x7bff);
+    assert_int_equal(el_array_convert(&t, 1, 2, EL_DTYPE_F16, out, &err), ELECTRA_INVALID);
+    assert_non_null(strstr(err.message, "element 2 of the tensor \"w\" is 65520, which is too large for F16"));
+    assert_int_equal(el_array_convert(&t, 3, 1, EL_DTYPE_BF16, out, NULL), ELECTRA_INVALID);
+    assert_int_equal(el_array_convert(&t, 3, 1, EL_DTYPE_F32, single, NULL), ELECTRA_INVALID);
+    assert_int_equal(el_array_convert(&t, 4, 3, EL_DTYPE_BF16, out, NULL), ELECTRA_OK);
+    assert_int_equal(out[0], 0x7f80);
+    assert_int_equal(out[1], 0xff80);
+    assert_true((out[2] & 0x7fff) > 0x7f80);
+    assert_int_equal(el_array_convert(&t, 4, 1, EL_DTYPE_F32, single, NULL), ELECTRA_OK);
+    assert_true(isinf(single[0]));
+}
+
+static void strides_are_followed(void **state)
+{
+    (void)state;
+    float numbers[4 * 700];
+    for (size_t i = 0; i < 4 * 700; i++) {
+        numbers[i] = (float)i;
+    }
+    /* [700, 2] out of [4, 700]: the transpose of its rows 1 and 3 */
+    el_array t = {.name = "t",
+                  .file = "f",
+                  .dtype = EL_DTYPE_F32,
+                  .rank = 2,
+                  .shape = {700, 2},
+                  .n = 1400,
+                  .bytes = 5600,
+                  .data = (const unsigned char *)(numbers + 700)};
+    el_array_set_strides(&t, (const size_t[]){1, 1400});
+    assert_true(t.strided);
+    assert_null(el_array_f32(&t));
+    float out[1400];
+    double wide[1400];
+    assert_int_equal(el_array_copy_f32(&t, out, NULL), ELECTRA_OK);
+    assert_int_equal(el_array_copy_f64(&t, wide, NULL), ELECTRA_OK);
+    for (size_t i = 0; i < 1400; i++) {
+        assert_true(out[i] == (float)(700 + i / 2 + i % 2 * 1400) && wide[i] == (double)out[i]);
+    }
+    float part[5];
+    el_array_copy_raw(&t, 3, 5, part);
+    assert_memory_equal(part, out + 3, sizeof part);
+    const el_array rows = el_array_rows(&t, 600, 2);
+    assert_int_equal(rows.n, 4);
+    assert_int_equal(el_array_copy_f32(&rows, part, NULL), ELECTRA_OK);
+    assert_memory_equal(part, out + 1200, 4 * sizeof *part);
+    el_array same = t;
+    same.data = (const unsigned char *)out;
+    el_array_set_strides(&same, (const size_t[]){2, 1});
+    assert_false(same.strided);
+    assert_true(el_array_equal(&t, &same));
+    out[1399] += 1;
+    assert_false(el_array_equal(&t, &same));
+    same.rank = 1;
+    assert_false(el_array_equal(&t, &same));
+}
+
 /* ---- hostile files --------------------------------------------------------------------------------------------- */
 
 /* A file from a header's text and some bytes of data; the caller frees it. */
@@ -378,11 +479,18 @@ static void a_missing_file_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_the_known_bytes),     cmocka_unit_test(order_escapes_and_pieces_survive),
-        cmocka_unit_test(writer_refuses_names_twice), cmocka_unit_test(half_numbers_are_exact),
-        cmocka_unit_test(lies_are_refused),           cmocka_unit_test(layouts_with_holes_are_refused),
-        cmocka_unit_test(names_twice_are_refused),    cmocka_unit_test(odd_but_sound_files_are_read),
-        cmocka_unit_test(every_cut_is_refused),       cmocka_unit_test(any_allocation_may_fail),
+        cmocka_unit_test(writes_the_known_bytes),
+        cmocka_unit_test(order_escapes_and_pieces_survive),
+        cmocka_unit_test(writer_refuses_names_twice),
+        cmocka_unit_test(half_numbers_are_exact),
+        cmocka_unit_test(rounding_to_halves_is_exact),
+        cmocka_unit_test(strides_are_followed),
+        cmocka_unit_test(lies_are_refused),
+        cmocka_unit_test(layouts_with_holes_are_refused),
+        cmocka_unit_test(names_twice_are_refused),
+        cmocka_unit_test(odd_but_sound_files_are_read),
+        cmocka_unit_test(every_cut_is_refused),
+        cmocka_unit_test(any_allocation_may_fail),
         cmocka_unit_test(a_missing_file_is_named),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
