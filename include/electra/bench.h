@@ -66,6 +66,45 @@ typedef struct electra_bench_pretrain_result {
 ELECTRA_API electra_status electra_bench_pretrain(const electra_bench_pretrain_options *options,
                                                   electra_bench_pretrain_result *result, electra_error *err);
 
+typedef struct electra_bench_infer_options {
+    size_t struct_size;
+    electra_runtime runtime;
+    const char *model; /* a model directory; NULL, the default: random weights of `size`, a discriminator */
+    int size;          /* electra_size, default ELECTRA_SIZE_SMALL */
+    long batch;        /* sequences of a call, default 1 */
+    long length;       /* tokens of each sequence, default 128 */
+    long calls;        /* that are measured; 0, the default: as many as fit into `seconds`, at least 5 */
+    double seconds;    /* default 5 */
+    bool operators;    /* also measure each operator, in calls of their own */
+} electra_bench_infer_options;
+
+ELECTRA_API electra_bench_infer_options electra_bench_infer_options_default(void);
+
+typedef struct electra_bench_infer_result {
+    const char *level; /* of the kernels */
+    const char *dtype; /* of the matrices: "float32" */
+    const char *kind;  /* of the model, as electra_model_kind_name */
+    int threads;
+    size_t calls;          /* measured */
+    double p50_ms, p99_ms; /* of a call: token ids in memory -> what the head says, of the whole batch */
+    double tokens_per_second, sequences_per_second;
+    double gflop_per_call; /* needed */
+    double gflops;         /* needed work / time, median over calls */
+    double peak_gflops;    /* multiply-adds on as many threads, median over measurements between calls */
+    double share_of_peak;  /* median over rounds of calls of gflops / the peak measured on either side */
+    double load_ms;        /* opening the model directory */
+    double peak_rss_mb;    /* of the process */
+    size_t n_operators;
+    electra_bench_operator operators[ELECTRA_BENCH_MOST_OPERATORS]; /* of a call, slowest first */
+} electra_bench_infer_result;
+
+/* Answer random tokens for a while, as a session would: packs of at most 1,024 tokens (or one sequence). A generator is
+ * asked for one masked token a sequence. Random weights are written to a folder in TMPDIR first and removed again, so
+ * that a real directory is opened. Errors of electra_model_load; ELECTRA_MISUSE for sizes that make no sense,
+ * ELECTRA_INTERRUPTED when the progress callback asks to stop. */
+ELECTRA_API electra_status electra_bench_infer(const electra_bench_infer_options *options,
+                                               electra_bench_infer_result *result, electra_error *err);
+
 typedef struct electra_bench_kernels_options {
     size_t struct_size;
     electra_runtime runtime;

@@ -5,17 +5,6 @@
 
 static const char *const SIZES[] = {"tiny", "mini", "small", "base", "large"};
 
-static void print_operators_json(FILE *out, const electra_bench_pretrain_result *r)
-{
-    fputs(",\"operators\":[", out);
-    for (size_t i = 0; i < r->n_operators; i++) {
-        const electra_bench_operator *o = &r->operators[i];
-        fprintf(out, "%s{\"name\":\"%s\",\"calls\":%.0f,\"ms\":%.3f,\"gflops\":%.1f}", i ? "," : "", o->name, o->calls,
-                o->seconds * 1e3, o->gflops);
-    }
-    fputs("]", out);
-}
-
 static void print_json(FILE *out, const bench_values *v, const electra_bench_pretrain_result *r)
 {
     fprintf(out,
@@ -29,26 +18,9 @@ static void print_json(FILE *out, const bench_values *v, const electra_bench_pre
             r->tokens_per_second, r->sequences_per_second, r->p50_ms, r->p99_ms, r->gflop_per_step, r->gflops,
             r->peak_gflops, r->share_of_peak, r->peak_rss_mb);
     if (r->n_operators) {
-        print_operators_json(out, r);
+        bench_operators_json(out, r->operators, r->n_operators);
     }
     fputs("}\n", out);
-}
-
-static void print_operators(FILE *out, const electra_bench_pretrain_result *r)
-{
-    double total = 0;
-    for (size_t i = 0; i < r->n_operators; i++) {
-        total += r->operators[i].seconds;
-    }
-    fprintf(out, "\n%-20s %7s %9s %7s %9s\n", "operator", "calls", "ms", "share", "GFLOP/s");
-    for (size_t i = 0; i < r->n_operators; i++) {
-        const electra_bench_operator *o = &r->operators[i];
-        fprintf(out, "%-20s %7.0f %9.2f %5.1f %%", o->name, o->calls, o->seconds * 1e3, 100 * o->seconds / total);
-        if (o->gflops > 0) {
-            fprintf(out, " %9.1f", o->gflops);
-        }
-        fputc('\n', out);
-    }
 }
 
 static void print_text(FILE *out, const bench_values *v, const electra_bench_pretrain_result *r)
@@ -62,7 +34,7 @@ static void print_text(FILE *out, const bench_values *v, const electra_bench_pre
             r->gflop_per_step, 100 * r->share_of_peak, r->peak_gflops);
     fprintf(out, "peak memory %.0f MB\n", r->peak_rss_mb);
     if (r->n_operators) {
-        print_operators(out, r);
+        bench_operators_text(out, r->operators, r->n_operators);
     }
 }
 

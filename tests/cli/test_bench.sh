@@ -33,6 +33,16 @@ has "$work/pretrain" name settings tokens_per_second sequences_per_second p50_ms
 [ ! -s "$work/log" ] || fail "--quiet speaks: $(cat "$work/log")"
 grep -q "of the peak of" "$work/text" || fail "no share of the peak"
 
+"$electra" bench infer --size tiny --batch 3 --length 16 --steps 2 --threads 2 --json --verbose >"$work/infer" 2>"$work/log"
+has "$work/infer" name settings tokens_per_second sequences_per_second p50_ms p99_ms gflops peak_gflops share_of_peak \
+    peak_rss_mb operators
+grep -q '"calls":2,' "$work/infer" || fail "two calls are not counted: $(cat "$work/infer")"
+TMPDIR="$work/nowhere" refuses 3 infer --size tiny --steps 1
+mkdir "$work/tmp"
+TMPDIR="$work/tmp" "$electra" bench infer --size tiny --batch 1 --length 8 --steps 1 --quiet >"$work/text" 2>"$work/log"
+grep -q "of the peak of" "$work/text" || fail "no share of the peak of infer"
+[ -z "$(ls -A "$work/tmp")" ] || fail "infer left a folder behind"
+
 printf '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\ncat\n##s\n' >"$work/vocab.txt"
 printf 'the cats\nthe cat the\n' >"$work/input.txt"
 "$electra" bench tokenize --vocab "$work/vocab.txt" --input "$work/input.txt" --seconds 0.01 --json >"$work/tokenize"
@@ -46,5 +56,7 @@ refuses 2 tokenize --vocab "$work/vocab.txt"
 refuses 3 tokenize --vocab "$work/vocab.txt" --input "$work/missing.txt"
 : >"$work/empty.txt"
 refuses 3 tokenize --vocab "$work/vocab.txt" --input "$work/empty.txt"
+refuses 3 infer --model "$work/missing"
+refuses 2 infer --size tiny --length 100000
 refuses 2 pretrain --size tiny --batch 1 --max-length 100000
 echo "bench: all as documented"
