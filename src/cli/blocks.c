@@ -8,7 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK_BYTES = 4 << 20 };
+enum {
+    BLOCK_BYTES = 4 << 20,
+    MOST_LINE_BYTES = 32 << 20 /* what a line becomes (ids, offsets, an answer) takes many times as much */
+};
 
 electra_status cli_blocks_open(cli_blocks *b, const char *path, electra_error *err)
 {
@@ -75,6 +78,11 @@ static bool has_more_now(const cli_blocks *b)
 electra_status cli_blocks_next(cli_blocks *b, const char **text, size_t *bytes, electra_error *err)
 {
     while (!b->at_end && (b->ready == 0 || (b->end - b->begin < BLOCK_BYTES && has_more_now(b)))) {
+        if (b->end - b->begin >= MOST_LINE_BYTES) { /* the buffer is full, and it is all one line */
+            return cli_fail(err, ELECTRA_INVALID, b->name,
+                            "holds a line of %d MiB or more, which is too long for one text; cut it into lines",
+                            MOST_LINE_BYTES >> 20);
+        }
         const electra_status status = read_more(b, err);
         if (status != ELECTRA_OK) {
             return status;

@@ -20,7 +20,7 @@ electra_status cli_blocks_open(cli_blocks *b, const char *path, electra_error *e
 void cli_blocks_close(cli_blocks *b);
 
 /* The next block of whole lines, each with its line end but perhaps the very last; *bytes is 0 at the end. Valid until
- * the next call. A line of any length is read whole. */
+ * the next call. A line is read whole; ELECTRA_INVALID for one of 32 MiB or more, so that memory stays bounded. */
 electra_status cli_blocks_next(cli_blocks *b, const char **text, size_t *bytes, electra_error *err);
 
 /* Cut one line off a block: its bytes without LF or CR LF. Moves *text and *bytes behind it; false at the end. */
