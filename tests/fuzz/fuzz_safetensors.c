@@ -3,23 +3,8 @@
 
 #include <string.h>
 
-#include "base/mem.h"
+#include "fuzz/arrays.h"
 #include "interop/safetensors.h"
-
-static void use(const el_safetensors *file, const el_array *t)
-{
-    FUZZ_MUST_HOLD(el_safetensors_find(file, t->name) == t);
-    void *numbers = el_alloc(t->n, sizeof(double));
-    FUZZ_MUST_HOLD(numbers);
-    electra_error err = {0};
-    (void)fuzz_accepted(el_array_copy_f32(t, numbers, &err), &err);
-    (void)fuzz_accepted(el_array_copy_f64(t, numbers, &err), &err);
-    (void)fuzz_accepted(el_array_copy_i64(t, numbers, &err), &err);
-    const float *in_place = el_array_f32(t);
-    FUZZ_MUST_HOLD(!in_place || el_array_copy_f32(t, numbers, NULL) == ELECTRA_OK);
-    FUZZ_MUST_HOLD(!in_place || memcmp(in_place, numbers, t->n * sizeof *in_place) == 0);
-    el_free(numbers);
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
@@ -30,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         for (size_t i = 0; i < el_safetensors_count(file); i++) {
             const el_array *t = el_safetensors_at(file, i);
             FUZZ_MUST_HOLD(i == 0 || strcmp(el_safetensors_at(file, i - 1)->name, t->name) < 0);
-            use(file, t);
+            FUZZ_MUST_HOLD(el_safetensors_find(file, t->name) == t);
+            fuzz_use_array(t);
             covered += t->bytes;
         }
         uint64_t header;
