@@ -29,12 +29,14 @@
 typedef struct el_backend el_backend;
 
 /* How a tensor lies in memory. Weights that only answer may lie in another way than row by row: linear_fwd and
- * masked_lm_logits take such a matrix as `w` or `table`, everything else takes REAL alone. What the bytes mean is the
- * secret of the backend (of one level: what one has packed is for backends of the same name). */
+ * masked_lm_logits take such a matrix as `w` or `table`, embed_fwd takes three tables of INT8_ROWS, everything else
+ * takes REAL alone. What the bytes mean is the secret of the backend (of one level: what one has packed is for
+ * backends of the same name). */
 typedef enum el_format {
-    EL_FORMAT_REAL,   /* row-major reals */
-    EL_FORMAT_PACKED, /* a weight matrix in the order in which the product reads it */
-    EL_FORMAT_INT8    /* a weight matrix or table of 8-bit integers with a scale for each row */
+    EL_FORMAT_REAL,     /* row-major reals */
+    EL_FORMAT_PACKED,   /* a weight matrix in the order in which the product reads it */
+    EL_FORMAT_INT8,     /* a weight matrix of 8-bit integers with a scale for each row, ordered for the product */
+    EL_FORMAT_INT8_ROWS /* a table of the same kind, row by row where it was: for embed_fwd and masked_lm_logits */
 } el_format;
 
 typedef struct el_tensor {
@@ -42,6 +44,9 @@ typedef struct el_tensor {
     size_t rows, cols;
     el_format format;
 } el_tensor;
+
+/* Most columns of a matrix of integers: 65536 * 255 * 128 is within 32 bits. */
+enum { EL_INT8_WIDEST = 65536 };
 
 static const el_tensor EL_ABSENT = {NULL, 0, 0, EL_FORMAT_REAL};
 
@@ -123,19 +128,24 @@ typedef struct el_ops {
     void (*upload_bytes)(el_backend *be, void *to, const void *from, size_t bytes); /* index arrays */
     void (*download_bytes)(el_backend *be, void *to, const void *from, size_t bytes);
 
-    /* Weights [rows, cols] in a format other than REAL: the bytes they need, or 0 if this backend has no such format.
-     */
+    /* Weights [rows, cols] in a format other than REAL: the bytes they need, or 0 if this backend has no such format
+     * or none so wide: integers have at most EL_INT8_WIDEST columns. */
     size_t (*format_bytes)(el_backend *be, el_format format, size_t rows, size_t cols);
     /* Put host floats [rows, w.cols] into the rows first ... of a PACKED w, whose memory holds format_bytes and was
      * zero before the first piece (as alloc leaves it). Pieces come in any order, so several matrices become one. */
     void (*pack_f32)(el_backend *be, el_tensor w, size_t first, const float *from, size_t rows);
+    /* The same for an INT8 w, from host integers [rows, w.cols] and a scale for each row: w[n,k] = scales[n] from[n,k].
+     * An INT8_ROWS w takes all rows at once and borrows both arrays, which must outlive it, if the device can read
+     * them. */
+    void (*pack_int8)(el_backend *be, el_tensor w, size_t first, const int8_t *from, const float *scales, size_t rows);
 
     void (*zero)(el_backend *be, el_tensor x);
     void (*copy)(el_backend *be, el_tensor y, el_tensor x);
     void (*add)(el_backend *be, el_tensor y, el_tensor x); /* y += x */
 
     /* y[t] = word[ids[t]] + type[types[t]] + position[layout->position[t]], in this order.
-     * y: [T, E], word: [V, E], type: [n_types, E], position: [n_positions, E]. electra.md 1.3 step 1. */
+     * y: [T, E], word: [V, E], type: [n_types, E], position: [n_positions, E], all three of one format.
+     * electra.md 1.3 step 1. */
     void (*embed_fwd)(el_backend *be, el_tensor y, el_tensor word, el_tensor type, el_tensor position,
                       const uint32_t *ids, const uint32_t *types, const el_layout *layout);
     /* Adds dy to the rows that were read; rows of one id are summed in token order. */
@@ -159,8 +169,12 @@ typedef struct el_ops {
     void (*dropout)(el_backend *be, el_tensor y, el_tensor x, const el_dropout *dropout, const el_layout *layout,
                     const uint32_t *rows);
 
-    /* y = act(x w^T + b). x: [T, K], w: [N, K] of any format, b: [1, N] or absent, y: [T, N].
-     * pre: [T, N] keeps x w^T + b for backward, or absent. With EL_ACT_LINEAR pre is not written. */
+    /* y = act(x w^T + b). x: [T, K], w: [N, K] of any format but INT8_ROWS, b: [1, N] or absent, y: [T, N].
+     * pre: [T, N] keeps x w^T + b for backward, or absent. With EL_ACT_LINEAR pre is not written.
+     * With an INT8 w, pre is absent and each row of x is taken as q = round(x / s) + z in 0 ... 255 with z = round(-min
+     * x / s), s = (max x - min x) / 255, both with 0 among the x. The sum over k of (q - z) w is exact, and the same at
+     * every level; then y = act(sum * (s * scale of w's row) + b). A row with an x that is no finite number gives
+     * not-a-numbers. */
     void (*linear_fwd)(el_backend *be, el_tensor y, el_tensor x, el_tensor w, el_tensor b, el_activation act,
                        el_tensor pre);
     /* dx = (dy w), times act'(pre) element by element if pre is there (then act and pre are those of the layer that
@@ -201,7 +215,7 @@ typedef struct el_ops {
     /* With g = scale * (softmax - onehot(target)): dh = g table, dtable += g^T h, dbias += column sums of g. */
     void (*masked_lm_bwd)(el_backend *be, el_tensor dh, el_tensor dtable, el_tensor dbias, el_tensor h, el_tensor table,
                           el_tensor bias, el_tensor lse, const uint32_t *targets, double scale);
-    /* All logits of a few slots, for answers: logits: [M, V]. table: of any format. */
+    /* All logits of a few slots, for answers: logits: [M, V]. table: of any format but INT8. */
     void (*masked_lm_logits)(el_backend *be, el_tensor logits, el_tensor h, el_tensor table, el_tensor bias);
 
     /* corrupted = ids with sampled[i] at slots[i]; labels[t] = 1 where corrupted differs from ids, else 0; all [T].

@@ -256,6 +256,11 @@ static void pack_f32(el_backend *be, el_tensor w, size_t first, const float *fro
     inner_of(be)->ops->pack_f32(inner_of(be), w, first, from, rows);
 }
 
+static void pack_int8(el_backend *be, el_tensor w, size_t first, const int8_t *from, const float *scales, size_t rows)
+{
+    inner_of(be)->ops->pack_int8(inner_of(be), w, first, from, scales, rows);
+}
+
 static double peak(el_backend *be, double seconds)
 {
     return inner_of(be)->ops->peak(inner_of(be), seconds);
@@ -286,6 +291,7 @@ static const el_ops OPS = {
     .download_bytes = download_bytes,
     .format_bytes = format_bytes,
     .pack_f32 = pack_f32,
+    .pack_int8 = pack_int8,
     .peak = peak,
     .zero = measured_zero,
     .copy = measured_copy,

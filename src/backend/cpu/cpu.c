@@ -70,7 +70,8 @@ static size_t format_bytes(el_backend *be, el_format format, size_t rows, size_t
     switch (format) {
     case EL_FORMAT_REAL: return rows * cols * sizeof(real);
     case EL_FORMAT_PACKED: return el_cpu_of(be)->k.packed_size(rows, cols) * sizeof(real);
-    case EL_FORMAT_INT8: break;
+    case EL_FORMAT_INT8:
+    case EL_FORMAT_INT8_ROWS: return EL_REAL(el_cpu_int8_bytes)(format, rows, cols);
     }
     return 0;
 }
@@ -93,6 +94,7 @@ static const el_ops OPS = {
     .download_bytes = copy_bytes,
     .format_bytes = format_bytes,
     .pack_f32 = pack_f32,
+    .pack_int8 = EL_REAL(el_cpu_int8_pack),
     .zero = EL_REAL(el_cpu_zero),
     .copy = EL_REAL(el_cpu_copy),
     .add = EL_REAL(el_cpu_add),
@@ -140,6 +142,9 @@ static const char *fill_kernels(el_kernels *k, el_cpu_level level)
     }
     if (level >= EL_CPU_AVX512) {
         el_kernels_fill_avx512(k);
+        if (el_cpu_has_vnni()) {
+            el_kernels_fill_vnni(k);
+        }
     }
 #endif
     return level == EL_CPU_AVX512 ? "cpu-avx512" : level == EL_CPU_AVX2 ? "cpu-avx2" : "cpu-ref";

@@ -32,6 +32,7 @@ typedef struct el_workspace {
     uint32_t *chunk_best;          /* [M, C] */
     real *target_logits;           /* [M] */
     real *window;                  /* [M, EL_VOCABULARY_WINDOW] gradients of logits */
+    unsigned char *int8_rows;      /* bytes: rows that all threads multiply (int8.c) */
 } el_workspace;
 
 typedef struct el_cpu {
@@ -121,6 +122,18 @@ void EL_REAL(el_cpu_linear_bwd_input)(el_backend *be, el_tensor dx, el_tensor dy
 void EL_REAL(el_cpu_linear_bwd_weights)(el_backend *be, el_tensor dw, el_tensor db, el_tensor dy, el_tensor x);
 /* sums[j] += sum_i x[i * ldx + j] for n columns, on all threads. */
 void EL_REAL(el_cpu_column_sums)(el_backend *be, real *sums, const real *x, size_t ldx, size_t rows, size_t n);
+
+/* int8.c: what cpu.c, linear.c, embedding.c and masked_lm.c do with integers. */
+size_t EL_REAL(el_cpu_int8_bytes)(el_format format, size_t rows, size_t cols);
+void EL_REAL(el_cpu_int8_pack)(el_backend *be, el_tensor w, size_t first, const int8_t *from, const float *scales,
+                               size_t rows);
+void EL_REAL(el_cpu_int8_linear)(el_backend *be, el_tensor y, el_tensor x, el_tensor w, el_tensor b, el_activation act);
+void EL_REAL(el_cpu_int8_embed)(el_backend *be, el_tensor y, el_tensor word, el_tensor type, el_tensor position,
+                                const uint32_t *ids, const uint32_t *types, const el_layout *layout);
+void EL_REAL(el_cpu_int8_logits)(el_backend *be, el_tensor logits, el_tensor h, el_tensor table, el_tensor bias);
+/* Of one thread and of all together, for the rows that are multiplied. */
+size_t EL_REAL(el_cpu_int8_scratch)(const el_limits *limits);
+size_t EL_REAL(el_cpu_int8_shared)(const el_limits *limits);
 
 /* attention.c */
 void EL_REAL(el_cpu_attention_fwd)(el_backend *be, el_tensor context, el_tensor lse, el_tensor qkv, size_t heads,

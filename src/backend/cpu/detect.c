@@ -50,7 +50,18 @@ el_cpu_level el_cpu_detect(void)
     return EL_CPU_AVX512;
 }
 
+bool el_cpu_has_vnni(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && has_all(c, bit_AVX512VNNI);
+}
+
 #else
+
+bool el_cpu_has_vnni(void)
+{
+    return false;
+}
 
 el_cpu_level el_cpu_detect(void)
 {

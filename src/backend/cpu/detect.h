@@ -7,6 +7,9 @@
 /* The best level whose instructions the processor has and whose registers the system saves. Never EL_CPU_BEST. */
 el_cpu_level el_cpu_detect(void);
 
+/* Whether the processor also has the products of 8-bit integers of AVX-512 (VNNI). */
+bool el_cpu_has_vnni(void);
+
 /* Which level to run for a wish, as backend.h describes at el_cpu_level. */
 electra_status el_cpu_choose(el_cpu_level wish, el_cpu_level *out, electra_error *err);
 

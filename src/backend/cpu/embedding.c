@@ -41,6 +41,12 @@ void EL_REAL(el_cpu_embed_fwd)(el_backend *be, el_tensor y, el_tensor word, el_t
     assert(y.rows == rows && word.cols == n && type.cols == n && position.cols == n);
     assert(all_below(ids, rows, word.rows) && all_below(types, rows, type.rows));
     assert(all_below(layout->position, rows, position.rows));
+    assert(type.format == word.format && position.format == word.format);
+    if (word.format == EL_FORMAT_INT8_ROWS) {
+        EL_REAL(el_cpu_int8_embed)(be, y, word, type, position, ids, types, layout);
+        return;
+    }
+    assert(word.format == EL_FORMAT_REAL);
     embed_job job = {&el_cpu_of(be)->k, y.data, word.data, type.data, position.data, ids, types, layout->position, n};
     el_parallel_for(be->pool, rows, el_rows_grain(n), embed_rows, &job);
 }

@@ -7,6 +7,7 @@
  *     EL_REAL(el_kernels_fill_ref)(&k);
  *     if (level >= EL_CPU_AVX2) el_kernels_fill_avx2(&k);     // float only
  *     if (level >= EL_CPU_AVX512) el_kernels_fill_avx512(&k); // float only
+ *     if (level >= EL_CPU_AVX512 && el_cpu_has_vnni()) el_kernels_fill_vnni(&k);
  *
  * The operators (cpu.c and its neighbours) own threads, workspace and the cutting of work into pieces; a kernel does
  * one piece. What all kernels share:
@@ -55,6 +56,38 @@ typedef struct el_gemm {
     real *pre; /* pre(i,j) = pre[i * ldpre + j], or NULL; written by FORWARD, read by BACKWARD */
     size_t ldpre;
 } el_gemm;
+
+/* ---- 8-bit integers --------------------------------------------------------------------------------------------- */
+
+enum {
+    EL_INT8_COLS = 16, /* columns of a panel of weights */
+    EL_INT8_STEP = 8   /* the depth of rows and panels is a multiple of this, with zeros at the end */
+};
+
+/* C = act(A w^T + bias) for the rows of A, with A(i,k) = a_scale[i] * (a[i * depth + k] - a_zero[i]) and panels of w:
+ * b[panel][depth / 4][EL_INT8_COLS][4], four neighbours in k side by side. The sum over k in 32 bits is exact, as depth
+ * is at most EL_INT8_WIDEST, and is turned into a real as sum * (a_scale[i] * b_scale[j]) + bias[j], rounded in this
+ * order, at every level. Arrays over columns go on to the end of the last panel, except for bias. */
+typedef struct el_int8_gemm {
+    size_t m, n, depth;
+    const uint8_t *a;
+    const real *a_scale;   /* [m] */
+    const int32_t *a_zero; /* [m] */
+    const int8_t *b;
+    const float *b_scale;     /* [n] */
+    const int32_t *b_sum;     /* [n] sums of the integers over k */
+    const uint8_t *b_misfits; /* [panels] columns for which el_int8_fits (backend/int8.h) does not hold */
+    real *c;                  /* C(i,j) = c[i * ldc + j] */
+    size_t ldc;
+    const real *bias; /* [n] or NULL */
+    el_activation act;
+} el_int8_gemm;
+
+/* A row of a table: scale * q[c]. */
+typedef struct el_int8_row {
+    const int8_t *q;
+    float scale;
+} el_int8_row;
 
 /* ---- dropout ---------------------------------------------------------------------------------------------------- */
 
@@ -116,6 +149,14 @@ typedef struct el_kernels {
      * [rows,k] into that memory, which was zero at first. */
     size_t (*packed_size)(size_t n, size_t k);
     void (*pack_weights)(real *to, size_t first, const float *from, size_t rows, size_t k);
+
+    /* A row of n reals as integers, by the formulas of linear_fwd in backend.h; q: [depth], zeros from n on. A row with
+     * a number that is not finite gets the scale NaN, one that is too small for its scale to be a normal number 0. */
+    void (*int8_quantize)(uint8_t *q, real *scale, int32_t *zero, const real *x, size_t n, size_t depth);
+    /* Panels [begin, end) of C, all rows. */
+    void (*int8_gemm)(const el_int8_gemm *job, size_t panel_begin, size_t panel_end);
+    /* y = (a + b) + c of n columns, each product and sum rounded. */
+    void (*int8_add_three)(real *y, el_int8_row a, el_int8_row b, el_int8_row c, size_t n);
 
     /* One row of n >= 1 columns: s = x + dropout(z) (z NULL: s = x), mean, biased variance in a second pass over s,
      * y = gamma * (s - mean) * r + beta with r = 1 / sqrt(var + epsilon). stats[0] = mean, stats[1] = r.
@@ -181,6 +222,7 @@ void EL_REAL(el_kernels_fill_ref)(el_kernels *k);
 #if defined(__x86_64__) && !defined(EL_REAL_DOUBLE)
 void el_kernels_fill_avx2(el_kernels *k);
 void el_kernels_fill_avx512(el_kernels *k);
+void el_kernels_fill_vnni(el_kernels *k); /* AVX-512 with VNNI: products of 8-bit integers */
 #endif
 
 #endif

@@ -9,6 +9,11 @@ void EL_REAL(el_cpu_linear_fwd)(el_backend *be, el_tensor y, el_tensor x, el_ten
     const size_t rows = x.rows, n = w.rows, k = w.cols;
     assert(x.cols == k && el_tensor_is(y, rows, n));
     assert((!b.data || el_tensor_is(b, 1, n)) && (!pre.data || el_tensor_is(pre, rows, n)));
+    if (w.format == EL_FORMAT_INT8) {
+        assert(!pre.data || act == EL_ACT_LINEAR);
+        EL_REAL(el_cpu_int8_linear)(be, y, x, w, b, act);
+        return;
+    }
     assert(w.format == EL_FORMAT_REAL || w.format == EL_FORMAT_PACKED);
     EL_REAL(el_cpu_gemm)
     (be, &(el_gemm){.m = rows,

@@ -309,5 +309,9 @@ void EL_REAL(el_cpu_masked_lm_bwd)(el_backend *be, el_tensor dh, el_tensor dtabl
 
 void EL_REAL(el_cpu_masked_lm_logits)(el_backend *be, el_tensor logits, el_tensor h, el_tensor table, el_tensor bias)
 {
+    if (table.format == EL_FORMAT_INT8_ROWS) {
+        EL_REAL(el_cpu_int8_logits)(be, logits, h, table, bias);
+        return;
+    }
     EL_REAL(el_cpu_linear_fwd)(be, logits, h, table, bias, EL_ACT_LINEAR, EL_ABSENT);
 }

@@ -32,7 +32,8 @@ static void lay_out(el_cpu *cpu, el_arena *arena, const el_limits *limits, size_
     el_workspace *w = &cpu->w;
     cpu->gemm_bytes = aligned(cpu->k.gemm_scratch(side, side, side));
     w->scratch_bytes = aligned(el_max(cpu->gemm_bytes + masked_lm_piece_bytes(limits),
-                                      cpu->k.attention_scratch(limits->longest, limits->head_width)));
+                                      el_max(cpu->k.attention_scratch(limits->longest, limits->head_width),
+                                             EL_REAL(el_cpu_int8_scratch)(limits))));
     w->scratch = el_arena_take(arena, threads, w->scratch_bytes);
     w->norm_partials = el_arena_take(arena, el_pieces(rows, EL_NORM_BLOCK) * 2 * limits->width, sizeof(real));
     w->chunk_max = el_arena_take(arena, statistics, sizeof(real));
@@ -42,6 +43,7 @@ static void lay_out(el_cpu *cpu, el_arena *arena, const el_limits *limits, size_
     w->chunk_best = el_arena_take(arena, statistics, sizeof(uint32_t));
     w->target_logits = el_arena_take(arena, limits->slots, sizeof(real));
     w->window = el_arena_take(arena, limits->slots * el_min(limits->vocabulary, EL_VOCABULARY_WINDOW), sizeof(real));
+    w->int8_rows = el_arena_take(arena, EL_REAL(el_cpu_int8_shared)(limits), 1);
 }
 
 electra_status EL_REAL(el_cpu_reserve)(el_backend *be, const el_limits *limits, electra_error *err)

@@ -9,6 +9,9 @@ void EL_REAL(el_ref_gemm)(const el_gemm *job, size_t row_begin, size_t row_end, 
                           void *scratch);
 size_t EL_REAL(el_ref_packed_size)(size_t n, size_t k);
 void EL_REAL(el_ref_pack_weights)(real *to, size_t first, const float *from, size_t rows, size_t k);
+void EL_REAL(el_ref_int8_quantize)(uint8_t *q, real *scale, int32_t *zero, const real *x, size_t n, size_t depth);
+void EL_REAL(el_ref_int8_gemm)(const el_int8_gemm *job, size_t panel_begin, size_t panel_end);
+void EL_REAL(el_ref_int8_add_three)(real *y, el_int8_row a, el_int8_row b, el_int8_row c, size_t n);
 void EL_REAL(el_ref_norm_fwd)(real *y, real *sum, real *stats, const real *x, const real *z,
                               const el_row_dropout *dropout, const real *gamma, const real *beta, double epsilon,
                               size_t n);

@@ -11,6 +11,11 @@ void EL_SIMD(el_gemm)(const el_gemm *job, size_t row_begin, size_t row_end, size
 size_t EL_SIMD(el_packed_size)(size_t n, size_t k);
 void EL_SIMD(el_pack_weights)(float *to, size_t first, const float *from, size_t rows, size_t k);
 
+/* avx2/int8.c */
+void EL_SIMD(el_int8_quantize)(uint8_t *q, float *scale, int32_t *zero, const float *x, size_t n, size_t depth);
+void EL_SIMD(el_int8_gemm)(const el_int8_gemm *job, size_t panel_begin, size_t panel_end);
+void EL_SIMD(el_int8_add_three)(float *y, el_int8_row a, el_int8_row b, el_int8_row c, size_t n);
+
 void EL_SIMD(el_norm_fwd)(float *y, float *sum, float *stats, const float *x, const float *z,
                           const el_row_dropout *dropout, const float *gamma, const float *beta, double epsilon,
                           size_t n);

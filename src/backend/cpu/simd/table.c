@@ -1,4 +1,5 @@
-/* Which kernels of the table this level overwrites: all but the binary loss, which has one number a token. */
+/* Which kernels of the table this level overwrites: all but the binary loss, which has one number a token. Those of
+ * 8-bit integers are AVX2's at both levels; a machine with VNNI multiplies by it (vnni/int8.c). */
 #include "backend/cpu/simd/kernels.h"
 
 void EL_SIMD(el_kernels_fill)(el_kernels *k)
@@ -7,6 +8,11 @@ void EL_SIMD(el_kernels_fill)(el_kernels *k)
     k->gemm = EL_SIMD(el_gemm);
     k->packed_size = EL_SIMD(el_packed_size);
     k->pack_weights = EL_SIMD(el_pack_weights);
+#if SIMD_LANES == 8
+    k->int8_quantize = EL_SIMD(el_int8_quantize);
+    k->int8_gemm = EL_SIMD(el_int8_gemm);
+    k->int8_add_three = EL_SIMD(el_int8_add_three);
+#endif
     k->norm_fwd = EL_SIMD(el_norm_fwd);
     k->norm_bwd = EL_SIMD(el_norm_bwd);
     k->dropout = EL_SIMD(el_dropout);
