@@ -10,6 +10,8 @@ padding is treated), and stored as float32. `build/release/golden DIR` compares;
 
 Case type pretrain: generator/ and discriminator/ (Hugging Face directories), inputs and expected values of a forward
 pass, of all gradients, and of a few steps of training with and without bias correction.
+Case type head: model/ with the head of a task, a batch, its logits, loss and all gradients. Case type bert: the same
+kind of model of the BERT family, all hidden states, the pooler's vectors and logits.
 Case type optimiser: plain numbers in case.json, by a scalar implementation that shares nothing with ours.
 """
 import copy
@@ -21,7 +23,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.numpy import save_file
-from transformers import ElectraConfig, ElectraForMaskedLM, ElectraForPreTraining
+import transformers
+from transformers import BertConfig, ElectraConfig, ElectraForMaskedLM, ElectraForPreTraining
 
 MASK, FIRST_WORD = 4, 5
 SETTINGS = {
@@ -93,7 +96,7 @@ def save_tensors(tensors, path, metadata=None):
     path.chmod(0o644)
 
 
-def save_model(model, architecture, folder):
+def save_model(model, architecture, folder, more=()):
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {n: p.detach().numpy().astype(np.float32) for n, p in model.named_parameters(remove_duplicate=False)
                if n != "generator_lm_head.weight"}
@@ -102,7 +105,7 @@ def save_model(model, architecture, folder):
     keep = ["vocab_size", "embedding_size", "hidden_size", "num_hidden_layers", "num_attention_heads",
             "intermediate_size", "hidden_act", "hidden_dropout_prob", "attention_probs_dropout_prob",
             "max_position_embeddings", "type_vocab_size", "initializer_range", "layer_norm_eps", "pad_token_id",
-            "model_type", "tie_word_embeddings"]
+            "model_type", "tie_word_embeddings", *more]
     out = {k: settings[k] for k in keep if k in settings}
     out["architectures"] = [architecture]
     (folder / "config.json").write_text(json.dumps(out, indent=2, sort_keys=True) + "\n")
@@ -310,6 +313,164 @@ def write_json(path, value):
     path.write_text(lines.replace('},{"name"', '},\n{"name"') + "\n")
 
 
+# ---- heads of tasks --------------------------------------------------------------------------------------------------
+
+def head_batch(rng, vocab, lengths, width):
+    b = make_batch(rng, vocab, lengths, width)
+    b["input_ids"][0, 1] = vocab // 2  # test_alarm alters the table's middle
+    return {k: b[k] for k in ("input_ids", "token_type_ids", "attention_mask", "lengths")}
+
+
+def head_targets(rng, kind, lengths, width, n_labels, choices):
+    n = len(lengths)
+    if kind == "classes":
+        return {"labels": rng.integers(0, n_labels, n)}
+    if kind == "labels":
+        return {"labels": rng.integers(0, 2, (n, n_labels)).astype(np.float32)}
+    if kind == "numbers":
+        return {"labels": rng.normal(size=n).astype(np.float32)}
+    if kind == "choices":
+        return {"labels": rng.integers(0, choices, n // choices)}
+    if kind == "spans":
+        start = np.array([rng.integers(1, k - 1) for k in lengths])
+        return {"start_positions": start,
+                "end_positions": np.array([rng.integers(s, k) for s, k in zip(start, lengths)])}
+    labels = np.full((n, width), -100, np.int64)  # tags: the first and last token and every fifth do not count
+    for i, k in enumerate(lengths):
+        labels[i, 1:k - 1] = rng.integers(0, n_labels, k - 2)
+        labels[i, ::5] = -100
+    return {"labels": labels}
+
+
+def head_outputs(model, batch, kind):
+    """Of each sequence, run alone: [C], or [n, C] for tags, or (start [n], end [n]) for spans."""
+    out = []
+    for i, n in enumerate(batch["lengths"]):
+        x, t = (torch.from_numpy(batch[k][i:i + 1, :n]) for k in ("input_ids", "token_type_ids"))
+        if kind == "choices":
+            out.append(model(input_ids=x[None], token_type_ids=t[None]).logits[0])
+        elif kind == "spans":
+            y = model(input_ids=x, token_type_ids=t)
+            out.append((y.start_logits[0], y.end_logits[0]))
+        else:
+            out.append(model(input_ids=x, token_type_ids=t).logits[0])
+    return out
+
+
+def head_loss(out, targets, kind, lengths, choices):
+    entropy = torch.nn.functional.cross_entropy
+    y = {k: torch.from_numpy(v) for k, v in targets.items()}
+    if kind == "classes":
+        return entropy(torch.stack(out), y["labels"])
+    if kind == "labels":
+        return torch.nn.functional.binary_cross_entropy_with_logits(torch.stack(out), y["labels"].double())
+    if kind == "numbers":
+        return ((torch.stack(out)[:, 0] - y["labels"].double()) ** 2).mean()
+    if kind == "choices":
+        return entropy(torch.cat(out).reshape(-1, choices), y["labels"])
+    if kind == "spans":
+        return torch.stack([(entropy(s, y["start_positions"][i]) + entropy(e, y["end_positions"][i])) / 2
+                            for i, (s, e) in enumerate(out)]).mean()
+    return entropy(torch.cat(out), torch.cat([y["labels"][i, :n] for i, n in enumerate(lengths)]))
+
+
+def build_head(kind, class_name, settings, seed):
+    model = getattr(transformers, class_name)(settings)
+    randomise(model, np.random.default_rng(seed))
+    model = model.double().eval()
+    model.base_model.embeddings.word_embeddings.padding_idx = None  # row 0 is trained like any other
+    return model
+
+
+def head_case(folder, about, kind, class_name, settings, seed, choices=2):
+    model = build_head(kind, class_name, settings, seed)
+    rng = np.random.default_rng(seed + 1)
+    width = settings.max_position_embeddings - 1
+    lengths = [width, 5, 7, 6]
+    batch = head_batch(rng, settings.vocab_size, lengths, width)
+    targets = head_targets(rng, kind, lengths, width, settings.num_labels, choices)
+    more = ["id2label", "label2id", "problem_type"] if kind in ("classes", "labels", "numbers", "tags") else []
+    more += ["summary_activation", "summary_type", "summary_use_proj", "summary_last_dropout"] if kind == "choices" else []
+    save_model(model, class_name, folder / "model", more + ["embedding_size"])
+    out = head_outputs(model, batch, kind)
+    loss = head_loss(out, targets, kind, lengths, choices)
+    e = Expected()
+    if kind == "spans":
+        e.add("start_logits", "logits", padded([s for s, _ in out], lengths, width))
+        e.add("end_logits", "logits", padded([s for _, s in out], lengths, width))
+    elif kind == "tags":
+        e.add("logits", "logits", padded(out, lengths, width))
+    else:
+        e.add("logits", "logits", torch.cat(out).reshape(-1, choices) if kind == "choices" else torch.stack(out))
+    e.add("loss", "loss", loss)
+    for k, x in gradients(dict(model.named_parameters()), loss).items():
+        e.add("gradient." + ("electra." + k[5:] if k.startswith("bert.") else k), "gradient", x)
+    more_settings = {"choices": choices} if kind == "choices" else {"num_labels": settings.num_labels}
+    write_head_case(folder, "head", about, class_name, {"loss": "mean", **more_settings}, {**batch, **targets}, e)
+
+
+def bert_case(folder, about, class_name, settings, seed):
+    model = build_head("classes", class_name, settings, seed)
+    rng = np.random.default_rng(seed + 1)
+    width = settings.max_position_embeddings - 1
+    lengths = [width, 5, 7]
+    batch = head_batch(rng, settings.vocab_size, lengths, width)
+    save_model(model, class_name, folder / "model", ["id2label", "label2id"])
+    hidden, pooled = [], []
+    for i, n in enumerate(lengths):
+        x, t = (torch.from_numpy(batch[k][i:i + 1, :n]) for k in ("input_ids", "token_type_ids"))
+        y = model.bert(input_ids=x, token_type_ids=t, output_hidden_states=True)
+        hidden.append([h[0] for h in y.hidden_states])
+        pooled.append(y.pooler_output[0])
+    e = Expected()
+    for layer in range(len(hidden[0])):
+        e.add(f"hidden.{layer}", "hidden", padded([h[layer] for h in hidden], lengths, width))
+    e.add("pooled", "hidden", torch.stack(pooled))
+    e.add("logits", "logits", torch.stack(head_outputs(model, batch, "classes")))
+    write_head_case(folder, "bert", about, class_name, {"num_labels": settings.num_labels}, batch, e)
+
+
+def write_head_case(folder, kind, about, class_name, settings, inputs, e):
+    save_tensors(inputs, folder / "inputs.safetensors")
+    save_tensors(e.tensors, folder / "expected.safetensors")
+    floor = floors(e)
+    floor["gradient"] = max(0.01, floor["gradient"])  # rounding of shares that sum to 1, however small the gradients are
+    groups = {r["group"] for r in e.rows}
+    write_json(folder / "case.json", {
+        "case": folder.name, "type": kind, "about": about,
+        "files": {"model": "model", "inputs": "inputs.safetensors", "expected": "expected.safetensors"},
+        "settings": {"class": class_name, "dropout": 0.0, **settings},
+        "groups": {k: {"tolerance": t, "floor": floor[k]} for k, t in TOLERANCES.items() if k in groups},
+        "inputs": [{"name": k, "shape": list(x.shape)} for k, x in inputs.items()], "expected": e.rows})
+
+
+def head_cases(root):
+    def electra(n_labels=2, problem=None, **more):
+        c = ElectraConfig(**SMALL, embedding_size=6, num_labels=n_labels, problem_type=problem, **more)
+        c.id2label = {i: f"label {i}" for i in range(n_labels)}
+        c.label2id = {v: k for k, v in c.id2label.items()}
+        return c
+
+    task = "SequenceClassification"
+    head_case(root / "head-classes", "one class of three", "classes", "ElectraFor" + task, electra(3), 11)
+    head_case(root / "head-labels", "three labels that hold or not", "labels", "ElectraFor" + task,
+              electra(3, "multi_label_classification"), 12)
+    head_case(root / "head-numbers", "a number", "numbers", "ElectraFor" + task, electra(1, "regression"), 13)
+    head_case(root / "head-tags", "a tag for each token", "tags", "ElectraForTokenClassification", electra(3), 14)
+    head_case(root / "head-spans", "start and end", "spans", "ElectraForQuestionAnswering", electra(), 15)
+    head_case(root / "head-choices", "one of two sequences", "choices", "ElectraForMultipleChoice", electra(), 16)
+    head_case(root / "head-summary", "one of two sequences, no projection, tanh", "choices", "ElectraForMultipleChoice",
+              electra(summary_use_proj=False, summary_activation="tanh"), 17)
+    bert = BertConfig(**SMALL, num_labels=3)
+    head_case(root / "head-bert", "one class of three, by a BERT", "classes", "BertFor" + task, bert, 18)
+    bert_case(root / "bert", "hidden states of a BERT, its pooler and classifier", "BertFor" + task, bert, 19)
+
+
+SMALL = {"vocab_size": 20, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 10,
+         "max_position_embeddings": 9, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0,
+         "attn_implementation": "eager"}
+
+
 # ---- the optimiser, number by number ---------------------------------------------------------------------------------
 
 SHAPES = {"electra.embeddings.word_embeddings.weight": [2, 2], "electra.embeddings.LayerNorm.weight": [2],
@@ -379,6 +540,7 @@ def main():
                   config(30, 6, 6, 1, 2, 10, 12), config(30, 8, 8, 1, 2, 12, 12), 2)
     pretrain_case(root / "pretrain-one", "one encoder for both, with its projection, one layer", "all",
                   config(30, 6, 8, 1, 2, 12, 12), config(30, 6, 8, 1, 2, 12, 12), 3)
+    head_cases(root)
     optimiser_case(root / "optimiser")
 
 

@@ -134,14 +134,17 @@ static const json_t *find_row(const golden_case *c, const char *list, const char
     return NULL;
 }
 
-static uint32_t *as_indices(golden_case *c, const el_array *t)
+/* with_targets: -100 becomes EL_NO_TARGET. */
+static uint32_t *as_indices(golden_case *c, const el_array *t, bool with_targets)
 {
     int64_t *wide = el_alloc(t->n, sizeof *wide);
     uint32_t *out = el_alloc(t->n, sizeof *out);
     electra_error err = {0};
     bool fine = wide && out && golden_ok(c, el_array_copy_i64(t, wide, &err), &err);
     for (size_t i = 0; fine && i < t->n; i++) {
-        if (wide[i] < 0 || wide[i] > UINT32_MAX) {
+        if (with_targets && wide[i] == -100) {
+            wide[i] = EL_NO_TARGET;
+        } else if (wide[i] < 0 || wide[i] >= UINT32_MAX) {
             golden_problem(c, "%s[%zu] is %lld", t->name, i, (long long)wide[i]);
             fine = false;
         }
@@ -155,7 +158,7 @@ static uint32_t *as_indices(golden_case *c, const el_array *t)
     return out;
 }
 
-uint32_t *golden_input(golden_case *c, const char *name, size_t n, size_t *out_n)
+static const el_array *find_input(golden_case *c, const char *name, size_t n)
 {
     const el_array *t = c->inputs ? el_safetensors_find(c->inputs, name) : NULL;
     size_t index;
@@ -164,10 +167,37 @@ uint32_t *golden_input(golden_case *c, const char *name, size_t n, size_t *out_n
         golden_problem(c, "input %s is missing or of another shape than expected", name);
         return NULL;
     }
-    if (out_n) {
+    return t;
+}
+
+uint32_t *golden_input(golden_case *c, const char *name, size_t n, size_t *out_n)
+{
+    const el_array *t = find_input(c, name, n);
+    if (t && out_n) {
         *out_n = t->n;
     }
-    return as_indices(c, t);
+    return t ? as_indices(c, t, false) : NULL;
+}
+
+uint32_t *golden_input_targets(golden_case *c, const char *name, size_t n, size_t *out_n)
+{
+    const el_array *t = find_input(c, name, n);
+    if (t && out_n) {
+        *out_n = t->n;
+    }
+    return t ? as_indices(c, t, true) : NULL;
+}
+
+float *golden_input_numbers(golden_case *c, const char *name, size_t n)
+{
+    const el_array *t = find_input(c, name, n);
+    float *numbers = t ? el_alloc(t->n, sizeof *numbers) : NULL;
+    electra_error err = {0};
+    if (numbers && !golden_ok(c, el_array_copy_f32(t, numbers, &err), &err)) {
+        el_free(numbers);
+        return NULL;
+    }
+    return numbers;
 }
 
 /* ---- comparing ------------------------------------------------------------------------------------------------------
@@ -265,6 +295,22 @@ void golden_compare(golden_case *c, const char *name, const float *got, size_t n
                                json_number_value(json_object_get(group, "floor")));
     }
     el_free(numbers);
+}
+
+void golden_compare_packed(golden_case *c, const char *name, const float *got, size_t cols, const uint32_t *lengths,
+                           size_t n_sequences, size_t width)
+{
+    float *padded = el_alloc(n_sequences * width * cols, sizeof *padded);
+    if (!padded) {
+        golden_problem(c, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < n_sequences; i++) {
+        memcpy(padded + i * width * cols, got, lengths[i] * cols * sizeof *got);
+        got += lengths[i] * cols;
+    }
+    golden_compare(c, name, padded, n_sequences * width * cols);
+    el_free(padded);
 }
 
 void golden_check_all_seen(golden_case *c)

@@ -46,10 +46,18 @@ bool golden_ok(golden_case *c, electra_status status, const electra_error *err);
 /* A whole input tensor as 32-bit numbers, to be freed; NULL with a problem noted if it is missing, has another number
  * of elements than n (0: any), or holds what is no uint32_t. *out_n may be NULL. */
 uint32_t *golden_input(golden_case *c, const char *name, size_t n, size_t *out_n);
+/* The same for targets, whose -100 means EL_NO_TARGET. */
+uint32_t *golden_input_targets(golden_case *c, const char *name, size_t n, size_t *out_n);
+/* The same for numbers. */
+float *golden_input_numbers(golden_case *c, const char *name, size_t n);
 bool golden_has_input(const golden_case *c, const char *name);
 
 /* Compare with the tensor `name` of expected.safetensors, which must have n elements. */
 void golden_compare(golden_case *c, const char *name, const float *got, size_t n);
+/* The same for rows of a packed batch against a padded [n_sequences, width, cols], whose padding holds 0: got has the
+ * rows of each sequence one after another, lengths[i] of sequence i. */
+void golden_compare_packed(golden_case *c, const char *name, const float *got, size_t cols, const uint32_t *lengths,
+                           size_t n_sequences, size_t width);
 /* true if the case expects a tensor of that name. */
 bool golden_expects(const golden_case *c, const char *name);
 /* Compare with numbers that are not in the list of expected tensors. */
@@ -65,5 +73,7 @@ void golden_check_all_seen(golden_case *c);
 /* The case types; each compares everything that its case holds. */
 void golden_run_pretrain(golden_case *c, el_pool *pool);
 void golden_run_optimiser(golden_case *c, el_pool *pool);
+void golden_run_head(golden_case *c, el_pool *pool);
+void golden_run_bert(golden_case *c, el_pool *pool);
 
 #endif

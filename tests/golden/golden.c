@@ -14,6 +14,8 @@ static const struct {
 } TYPES[] = {
     {"pretrain", golden_run_pretrain},
     {"optimiser", golden_run_optimiser},
+    {"head", golden_run_head},
+    {"bert", golden_run_bert},
 };
 enum { N_TYPES = sizeof TYPES / sizeof TYPES[0] };
 

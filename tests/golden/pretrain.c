@@ -374,20 +374,8 @@ static void compare_tokens(trial *t, const stored_batch *b, const char *owner, c
 {
     char full[NAME_BYTES];
     snprintf(full, sizeof full, "%s.%s", owner, name);
-    const size_t n = b->n_sequences * b->width * x.cols;
-    float *padded = el_alloc(n, sizeof *padded);
-    if (!padded) {
-        golden_problem(t->c, "out of memory");
-        return;
-    }
     download(t, x);
-    const float *from = t->numbers;
-    for (size_t i = 0; i < b->n_sequences; i++) {
-        memcpy(padded + i * b->width * x.cols, from, b->lengths[i] * x.cols * sizeof *from);
-        from += b->lengths[i] * x.cols;
-    }
-    golden_compare(t->c, full, padded, n);
-    el_free(padded);
+    golden_compare_packed(t->c, full, t->numbers, x.cols, b->lengths, b->n_sequences, b->width);
 }
 
 static void compare_encoder(trial *t, const stored_batch *b, const char *owner, const el_network *network,
