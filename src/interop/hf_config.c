@@ -245,6 +245,15 @@ static electra_status read_word(char out[EL_HF_WORD_BYTES], const json_t *o, con
     return ELECTRA_OK;
 }
 
+/* A dropout of 1 would leave nothing. */
+static electra_status read_dropout(double *out, const json_t *o, const char *name, const char *where,
+                                   electra_error *err)
+{
+    EL_TRY(el_json_real(o, name, EL_JSON_OPTIONAL, 0, 1, out, where, err));
+    return *out < 1 ? ELECTRA_OK
+                    : el_fail(err, ELECTRA_INVALID, where, "%s: \"%s\" is 1; it should be below 1", where, name);
+}
+
 static electra_status read_summary(el_hf_config *c, const json_t *o, const char *where, electra_error *err)
 {
     c->summary_use_proj = true;
@@ -256,8 +265,8 @@ static electra_status read_summary(el_hf_config *c, const json_t *o, const char 
     EL_TRY(read_word(c->summary_activation, o, "summary_activation", where, err));
     EL_TRY(el_json_bool(o, "summary_use_proj", EL_JSON_OPTIONAL, &c->summary_use_proj, where, err));
     EL_TRY(el_json_bool(o, "summary_proj_to_labels", EL_JSON_OPTIONAL, &c->summary_proj_to_labels, where, err));
-    EL_TRY(el_json_real(o, "summary_first_dropout", EL_JSON_OPTIONAL, 0, 1, &c->summary_first_dropout, where, err));
-    return el_json_real(o, "summary_last_dropout", EL_JSON_OPTIONAL, 0, 1, &c->summary_last_dropout, where, err);
+    EL_TRY(read_dropout(&c->summary_first_dropout, o, "summary_first_dropout", where, err));
+    return read_dropout(&c->summary_last_dropout, o, "summary_last_dropout", where, err);
 }
 
 static electra_status read_members(el_hf_config *c, const json_t *o, const char *where, electra_error *err)
@@ -272,7 +281,7 @@ static electra_status read_members(el_hf_config *c, const json_t *o, const char 
     read_architecture(c, o);
     EL_TRY(el_config_check(&c->model, where, err));
     c->classifier_dropout = c->model.hidden_dropout;
-    EL_TRY(el_json_real(o, "classifier_dropout", EL_JSON_OPTIONAL, 0, 1, &c->classifier_dropout, where, err));
+    EL_TRY(read_dropout(&c->classifier_dropout, o, "classifier_dropout", where, err));
     if (family == EL_FAMILY_ELECTRA) {
         EL_TRY(read_summary(c, o, where, err));
     }
