@@ -99,19 +99,20 @@ static electra_status load_weights(electra_model *m, const electra_runtime *rt, 
 
 static electra_status load_tokenizer(electra_model *m, const electra_model_options *options, electra_error *err)
 {
-    if (!el_hf_tokenizer_is_there(m->folder)) {
+    const char *folder = el_model_dir_path(m->dir);
+    if (!el_hf_tokenizer_is_there(folder)) {
         return ELECTRA_OK;
     }
     const electra_specials_in_text by_kind =
         m->network.head_config.kind == EL_HEAD_MASKED_LM ? ELECTRA_SPECIALS_MASK : ELECTRA_SPECIALS_NONE;
-    EL_TRY(el_hf_tokenizer_read(&m->tokenizer, m->folder, options->specials_in_text ? ELECTRA_SPECIALS_ALL : by_kind,
+    EL_TRY(el_hf_tokenizer_read(&m->tokenizer, folder, options->specials_in_text ? ELECTRA_SPECIALS_ALL : by_kind,
                                 &options->runtime, err));
     const size_t tokens = electra_tokenizer_size(m->tokenizer);
     if (tokens > m->network.config.vocab_size) {
-        return el_fail(err, ELECTRA_INVALID, m->folder,
+        return el_fail(err, ELECTRA_INVALID, folder,
                        "%s: the vocabulary has %zu tokens, but the model knows only %zu (\"vocab_size\" in "
                        "config.json); these files belong to different models",
-                       m->folder, tokens, m->network.config.vocab_size);
+                       folder, tokens, m->network.config.vocab_size);
     }
     return ELECTRA_OK;
 }

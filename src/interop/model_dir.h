@@ -1,4 +1,5 @@
-/* A Hugging Face model directory <-> a block of parameters.
+/* A model in files <-> a block of parameters. Read: a Hugging Face directory in any of its forms, or a TensorFlow 1
+ * checkpoint (weight_files.h); written: a Hugging Face directory.
  *
  *     el_model_dir *dir;
  *     EL_TRY(el_model_dir_open(&dir, "my-model", NULL, err));           // config.json and the table of weights
@@ -17,24 +18,36 @@
 
 #include "interop/array.h"
 #include "interop/hf_config.h"
+#include "interop/tf1_model.h"
 
 typedef struct el_model_dir el_model_dir;
 
-/* Read config.json and open the weights; none of them is copied yet. rt: for warnings, may be NULL.
- * ELECTRA_INVALID: a file is missing or unsound; the message names it and says what the folder holds instead. */
-electra_status el_model_dir_open(el_model_dir **out, const char *folder, const electra_runtime *rt, electra_error *err);
+/* Where a model comes from, beyond its path; all zero is fine. */
+typedef struct el_model_source {
+    el_tf1_network network; /* which network of a TensorFlow checkpoint */
+    const char *config;     /* a config.json elsewhere; NULL: the one beside the weights */
+} el_model_source;
+
+/* Open the weights and read config.json; no weights are copied yet. path: a folder, or a file of weights (its folder
+ * holds the other files). Without a config.json the sizes of a TensorFlow checkpoint are deduced. rt: for warnings, may
+ * be NULL. ELECTRA_INVALID: a file is missing or unsound; the message names it and says what the folder holds instead.
+ */
+electra_status el_model_dir_open(el_model_dir **out, const char *path, const electra_runtime *rt, electra_error *err);
+electra_status el_model_dir_open_from(el_model_dir **out, const char *path, const el_model_source *source,
+                                      const electra_runtime *rt, electra_error *err);
 void el_model_dir_close(el_model_dir *dir); /* accepts NULL */
 
 /* Borrowed until close. */
 const el_hf_config *el_model_dir_config(const el_model_dir *dir);
-const char *el_model_dir_path(const el_model_dir *dir);
+const char *el_model_dir_path(const el_model_dir *dir);  /* of the folder */
+const el_tf1 *el_model_dir_tf1(const el_model_dir *dir); /* NULL if it is no TensorFlow checkpoint */
 
 /* Which head the weights hold, with its settings of config.json. Its kind is found by the names of the tensors, and by
  * the architecture of config.json only where several heads use the same names. EL_HEAD_NONE also for heads that are not
  * known here. */
 const el_head_config *el_model_dir_head(const el_model_dir *dir);
 
-/* The weights under our names, in no particular order; buffers are left out. */
+/* The weights under our names and in their order; buffers are left out. */
 size_t el_model_dir_count(const el_model_dir *dir);
 const el_array *el_model_dir_at(const el_model_dir *dir, size_t i, const char **name);
 
@@ -47,8 +60,8 @@ typedef enum el_read_extent {
 bool el_model_dir_wants(const el_param *row, el_owner network, el_read_extent extent);
 const el_array *el_model_dir_find(const el_model_dir *dir, const el_param *row);
 
-/* Every row that is wanted is there in its shape and, with EL_READ_ALL, nothing else. ELECTRA_INVALID names tensors that
- * are missing, too many or of another shape, with expected and found. */
+/* Every row that is wanted is there in its shape and, with EL_READ_ALL, nothing else. ELECTRA_INVALID names tensors
+ * that are missing, too many or of another shape, with expected and found. */
 electra_status el_model_dir_check(const el_model_dir *dir, const el_params *params, el_owner network,
                                   el_read_extent extent, electra_error *err);
 

@@ -315,6 +315,11 @@ static void write_foreign(const char *folder, const fixture *f, void (*change)(f
     free(list);
 }
 
+static void no_change(foreign *list)
+{
+    (void)list;
+}
+
 static el_array_source *named(foreign *list, const char *name)
 {
     for (size_t i = 0; i < list->n; i++) {
@@ -455,7 +460,7 @@ static void wrong_tensors_are_named(void **state)
 static void missing_files_are_named(void **state)
 {
     (void)state;
-    expect_refusal("nothing", "is not a folder");
+    expect_refusal("nothing", "is neither a folder, nor a file of weights");
     assert_int_equal(el_model_dir_write(at("part", NULL), &discriminator.network, NULL, discriminator.weights,
                                         discriminator.tokenizer, NULL),
                      ELECTRA_OK);
@@ -468,9 +473,12 @@ static void missing_files_are_named(void **state)
     assert_int_equal(unlink(at("part", "vocab.txt")), 0);
     expect_refusal("part", "holds no vocabulary: neither tokenizer.json nor vocab.txt");
     assert_int_equal(unlink(at("part", "model.safetensors")), 0);
-    expect_refusal("part", "holds no model.safetensors");
+    expect_refusal("part", "holds no weights: neither model.safetensors nor pytorch_model.bin");
+    assert_int_equal(el_write_file(at("part", "tf_model.h5"), "x", 1, NULL), ELECTRA_OK);
+    expect_refusal("part", "tf_model.h5 cannot be read");
     assert_int_equal(el_write_file(at("part", "pytorch_model.bin"), "x", 1, NULL), ELECTRA_OK);
-    expect_refusal("part", "PyTorch's own format");
+    expect_refusal("part", "pytorch_model.bin is no sound file of PyTorch");
+    write_foreign("part", &discriminator, no_change);
     assert_int_equal(unlink(at("part", "config.json")), 0);
     expect_refusal("part", "holds no config.json");
 }
