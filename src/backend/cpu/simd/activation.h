@@ -64,6 +64,29 @@ SIMD_INLINE vec v_activation(vec x, el_activation act)
     return x;
 }
 
+/* The same of four vectors. */
+SIMD_INLINE void v_activation_of_4(vec x[4], el_activation act)
+{
+    if (act != EL_ACT_GELU) {
+        UNROLL
+        for (size_t j = 0; j < 4; j++) {
+            x[j] = v_activation(x[j], act);
+        }
+        return;
+    }
+    vec erf[4];
+    UNROLL
+    for (size_t j = 0; j < 4; j++) {
+        erf[j] = v_mul(x[j], v_set1(SQRT_HALF));
+    }
+    v_erf_of(erf, 4);
+    UNROLL
+    for (size_t j = 0; j < 4; j++) {
+        const vec half = v_mul(x[j], v_set1(0.5F));
+        x[j] = v_fma(half, erf[j], half);
+    }
+}
+
 SIMD_INLINE vec v_activation_slope(vec x, el_activation act)
 {
     const vec one = v_set1(1.0F);

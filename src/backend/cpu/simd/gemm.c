@@ -23,6 +23,11 @@ enum {
     NB_BUFFERED = 256,    /* columns when results need a buffer before they may go to C */
     B_BUDGET = 1024 * KC, /* floats of packed B: 1 MiB */
     AHEAD = 24,           /* rows that packing asks for before it comes to them */
+    A_AHEAD_MOST = 512,   /* floats between rows of A that are asked for a tile ahead: farther apart they fall into the same
+                             few sets of the cache, and push out what is in use */
+    B_AHEAD_MOST = 48,    /* rows for which a panel of packed weights, which may come from far, is asked for a panel ahead:
+                             more of them keep the machine busy for long enough without */
+    LINE = 16,            /* floats of a cache line */
     PANEL_GAP = 16,       /* floats: a cache line, so that panels do not begin in the same set */
     A_PACKED = MB / MR * (KC * MR + PANEL_GAP)
 };
@@ -36,6 +41,7 @@ typedef struct block {
     size_t rows, cols, depth;
     bool add; /* to C, else C is written */
     size_t ldpre;
+    const float *b_next; /* what the first tile of a panel asks for on its way: the next one; or NULL */
 } block;
 
 /* ---- micro-kernel ------------------------------------------------------------------------------------------------ */
@@ -53,8 +59,9 @@ SIMD_INLINE void prefetch_rows(size_t rows, const float *c, size_t ldc, const fl
     }
 }
 
+/* a_next, b_next: lines that will be wanted soon, laid out as a and b; or NULL. */
 SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, size_t a_step, const float *b, float *c,
-                      size_t ldc, size_t cols, bool add)
+                      size_t ldc, size_t cols, bool add, const float *a_next, const float *b_next)
 {
     vec sum[MR][2];
     UNROLL
@@ -62,17 +69,32 @@ SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, s
         sum[i][0] = v_zero();
         sum[i][1] = v_zero();
     }
-    UNROLL_BY_4
-    for (size_t k = 0; k < depth; k++) {
-        const vec b0 = v_load(b), b1 = v_load(b + LANES);
-        UNROLL
-        for (size_t i = 0; i < rows; i++) {
-            const vec x = v_set1(a[i * a_row]);
-            sum[i][0] = v_fma(x, b0, sum[i][0]);
-            sum[i][1] = v_fma(x, b1, sum[i][1]);
+    for (size_t first = 0; first < depth; first += LINE) {
+        const size_t end = depth - first < LINE ? depth : first + LINE;
+        if (a_next) {
+            UNROLL
+            for (size_t i = 0; i < rows; i++) {
+                v_prefetch(a_next + i * a_row + first);
+            }
         }
-        a += a_step;
-        b += NR;
+        if (b_next) {
+            UNROLL
+            for (size_t i = 0; i < NR; i++) { /* LINE rows of NR floats are NR lines */
+                v_prefetch(b_next + first * NR + i * LINE);
+            }
+        }
+        UNROLL_BY_4
+        for (size_t k = first; k < end; k++) {
+            const vec b0 = v_load(b), b1 = v_load(b + LANES);
+            UNROLL
+            for (size_t i = 0; i < rows; i++) {
+                const vec x = v_set1(a[i * a_row]);
+                sum[i][0] = v_fma(x, b0, sum[i][0]);
+                sum[i][1] = v_fma(x, b1, sum[i][1]);
+            }
+            a += a_step;
+            b += NR;
+        }
     }
     if (cols == NR) {
         UNROLL
@@ -103,7 +125,7 @@ SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, s
 /* The last rows, in tiles of 8, 4, 2 and 1. */
 #define LAST_ROWS(n)                                                                                                   \
     if (left & n) {                                                                                                    \
-        tile(n, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add);                                               \
+        tile(n, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add, NULL, a == t->a ? t->b_next : NULL);           \
         a += n * a_row;                                                                                                \
         c += n * t->ldc;                                                                                               \
     }
@@ -115,7 +137,8 @@ SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, con
     size_t i = 0;
     for (; i + MR <= t->rows; i += MR) {
         prefetch_rows(MR, c, t->ldc, pre ? pre + i * t->ldpre : NULL, t->ldpre);
-        tile(MR, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add);
+        const float *a_next = a_step == 1 && a_row <= A_AHEAD_MOST ? a + MR * a_row : NULL;
+        tile(MR, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add, a_next, i == 0 ? t->b_next : NULL);
         a += a_step == 1 ? MR * a_row : MR * t->depth + PANEL_GAP;
         c += MR * t->ldc;
     }
@@ -295,22 +318,62 @@ SIMD_INLINE vec finish_vector(const el_gemm *job, vec v, size_t row, size_t col,
     return v_activation(v, act);
 }
 
+/* The same for whole tiles on their way forward. */
+SIMD_INLINE void finish_whole(const el_gemm *job, float *c, size_t row, size_t col, size_t rows, el_activation act)
+{
+    vec bias[2] = {v_zero(), v_zero()};
+    if (job->bias) {
+        bias[0] = v_load(job->bias + col);
+        bias[1] = v_load(job->bias + col + LANES);
+    }
+    for (size_t i = 0; i < rows; i += 2, c += 2 * job->ldc) {
+        float *second = i + 1 < rows ? c + job->ldc : c; /* of an odd number of rows the last one is done twice */
+        vec v[4] = {v_load(c), v_load(c + LANES), v_load(second), v_load(second + LANES)};
+        if (job->bias) {
+            UNROLL
+            for (size_t j = 0; j < 4; j++) {
+                v[j] = v_add(v[j], bias[j % 2]);
+            }
+        }
+        if (job->pre) {
+            float *pre = job->pre + (row + i) * job->ldpre + col;
+            float *second_pre = i + 1 < rows ? pre + job->ldpre : pre;
+            v_store(pre, v[0]);
+            v_store(pre + LANES, v[1]);
+            v_store(second_pre, v[2]);
+            v_store(second_pre + LANES, v[3]);
+        }
+        v_activation_of_4(v, act);
+        v_store(c, v[0]);
+        v_store(c + LANES, v[1]);
+        v_store(second, v[2]);
+        v_store(second + LANES, v[3]);
+    }
+}
+
+#define FINISH_WHOLE(act) finish_whole(job, c, p->row, p->col, p->rows, act);
+
 #define FINISH(act)                                                                                                    \
     for (size_t i = 0; i < p->rows; i++) {                                                                             \
-        float *c = job->c + (p->row + i) * job->ldc + p->col;                                                          \
+        float *to = job->c + (p->row + i) * job->ldc + p->col;                                                         \
         for (size_t j = 0; j < p->cols; j += LANES) {                                                                  \
             const size_t n = p->cols - j;                                                                              \
             vec v = v_load_upto(p->v + i * p->ldv + j, 0, n);                                                          \
             v = finish_vector(job, v, p->row + i, p->col + j, n, act);                                                 \
             if (job->accumulate) {                                                                                     \
-                v = v_add(v_load_upto(c + j, 0, n), v);                                                                \
+                v = v_add(v_load_upto(to + j, 0, n), v);                                                                \
             }                                                                                                          \
-            v_store_upto(c + j, 0, n, v);                                                                              \
+            v_store_upto(to + j, 0, n, v);                                                                              \
         }                                                                                                              \
     }
 
 static void finish(const el_gemm *job, const panel *p)
 {
+    float *c = job->c + p->row * job->ldc + p->col;
+    if (job->epilogue == EL_GEMM_FORWARD && p->cols == NR && p->v == c && !job->accumulate) {
+        FOR_ACTIVATION(job->act, FINISH_WHOLE)
+        return;
+    }
     FOR_ACTIVATION(job->act, FINISH)
 }
 
@@ -376,6 +439,7 @@ static void finish_panel(const plan *p, const block *t, const float *b, float *c
     block one = *t;
     for (size_t i = 0; i < t->rows; i += MR, one.a += a_tile, c += MR * t->ldc) {
         one.rows = smaller(t->rows - i, MR);
+        one.b_next = i == 0 ? t->b_next : NULL;
         do_panel(p, &one, b, c, job->pre ? job->pre + (row + i) * job->ldpre + col : NULL, cols);
         finish(job, &(panel){c, t->ldc, row + i, col, one.rows, cols});
     }
@@ -392,7 +456,7 @@ static void do_step(const plan *p, size_t row, size_t rows, size_t col, size_t c
         a = p->packed_a;
     }
     float *c = p->buffered ? p->buffer : job->c + row * job->ldc + col;
-    const block t = {.a = a,
+    block t = {.a = a,
                      .a_row = job->a_row_stride,
                      .ldc = p->buffered ? NB_BUFFERED : job->ldc,
                      .rows = rows,
@@ -402,6 +466,7 @@ static void do_step(const plan *p, size_t row, size_t rows, size_t col, size_t c
     const bool last = k + depth >= job->k;
     for (size_t j = 0; j < cols; j += NR, b += b_panel) {
         const size_t n = smaller(cols - j, NR);
+        t.b_next = job->b_packed && rows <= B_AHEAD_MOST && cols - j > NR ? b + b_panel : NULL;
         if (last && p->finishes) {
             finish_panel(p, &t, b, c + j, row, col + j, n);
         } else {

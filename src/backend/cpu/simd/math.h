@@ -31,24 +31,42 @@ SIMD_INLINE vec v_exp(vec x)
 }
 
 /* erf(x): x times a polynomial in x^2, shifted so that its coefficients stay small; from 3.85 on the float nearest to
- * erf is 1. Worst 3.5 ulp (near 0.03). A not-a-number gives 1 or -1: the callers multiply by x. */
-SIMD_INLINE vec v_erf(vec x)
+ * erf is 1. Worst 3.5 ulp (near 0.03). A not-a-number gives 1 or -1: the callers multiply by x.
+ * For n vectors at once, n known where it is inlined: the chain of operations is long, and several side by side keep
+ * the machine busy. */
+SIMD_INLINE void v_erf_of(vec *x, size_t n)
 {
-    const vec limit = v_set1(3.85F);
-    const vec a = v_min(v_abs(x), limit);
-    const vec u = v_fma(v_mul(a, a), v_set1((float)(2.0 / (3.85 * 3.85))), v_set1(-1.0F));
     static const float C[] = {0.36728480972194816F,    -0.1833013799877504F,    0.13621244835924637F,
                               -0.11038966453452242F,   0.09080559972147235F,    -0.07313756836724412F,
                               0.05646879737401925F,    -0.04131554432683164F,   0.028261127335403473F,
                               -0.01781845172850786F,   0.010843906723924929F,   -0.0067190511514490705F,
                               0.0033620710483575826F,  -0.0009797044941013805F, 0.0005763147839613634F,
                               -0.0006580935260558867F, 0.0002446301720327767F};
-    vec p = v_set1(C[16]);
+    vec a[4], u[4], p[4];
+    UNROLL
+    for (size_t j = 0; j < n; j++) {
+        a[j] = v_min(v_abs(x[j]), v_set1(3.85F));
+        u[j] = v_fma(v_mul(a[j], a[j]), v_set1((float)(2.0 / (3.85 * 3.85))), v_set1(-1.0F));
+        p[j] = v_set1(C[16]);
+    }
     UNROLL
     for (int i = 15; i >= 0; i--) {
-        p = v_fma(p, u, v_set1(C[i]));
+        const vec c = v_set1(C[i]);
+        UNROLL
+        for (size_t j = 0; j < n; j++) {
+            p[j] = v_fma(p[j], u[j], c);
+        }
     }
-    return v_copysign(v_min(v_mul(a, p), v_set1(1.0F)), x);
+    UNROLL
+    for (size_t j = 0; j < n; j++) {
+        x[j] = v_copysign(v_min(v_mul(a[j], p[j]), v_set1(1.0F)), x[j]);
+    }
+}
+
+SIMD_INLINE vec v_erf(vec x)
+{
+    v_erf_of(&x, 1);
+    return x;
 }
 
 /* tanh(x) to 1.3 ulp: a polynomial up to 0.65, then 1 - 2 / (e^2|x| + 1), which is 1 from 9.1 on. */
