@@ -186,6 +186,7 @@ typedef struct electra_window {
 typedef struct electra_encoding {
     size_t n_windows;              /* 1, or more if windows were asked for */
     const electra_window *windows; /* in the order of the text */
+    size_t n_cut;                  /* tokens of the texts that are in no window */
 } electra_encoding;
 
 /* The full path: ids with their types, offsets and words; one text, or a pair if `second` is not NULL (it may be

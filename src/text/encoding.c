@@ -337,7 +337,10 @@ static electra_status lay_out(electra_encoder *e, const plan *p, bool pair, bool
             (electra_window){n, s->ids + at, s->type_ids + at, s->offsets + at, s->word_ids + at, s->added + at};
         at += n;
     }
-    *out = (electra_encoding){n_windows, s->windows};
+    const size_t kept = p->walks == 0   ? p->total[0] + p->keep[1]
+                        : p->walks == 1 ? p->keep[0] + p->total[1]
+                                        : p->keep[0] + p->keep[1];
+    *out = (electra_encoding){n_windows, s->windows, p->total[0] + p->total[1] - kept};
     return ELECTRA_OK;
 }
 
