@@ -1,6 +1,7 @@
 /* Owns the file system: every file that the library reads whole or writes goes through here. */
 #include "base/io.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -181,6 +182,15 @@ void el_writer_add(el_writer *w, const void *data, size_t bytes)
         w->error = errno ? errno : EIO;
     }
     w->bytes += bytes;
+}
+
+void el_writer_patch(el_writer *w, uint64_t at, const void *data, size_t bytes)
+{
+    assert(at + bytes <= w->bytes);
+    if (!w->error && (fseeko(w->file, (off_t)at, SEEK_SET) != 0 || fwrite(data, 1, bytes, w->file) != bytes ||
+                      fseeko(w->file, 0, SEEK_END) != 0)) {
+        w->error = errno ? errno : EIO;
+    }
 }
 
 void el_writer_format(el_writer *w, const char *format, ...)

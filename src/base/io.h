@@ -26,6 +26,8 @@ typedef struct el_writer el_writer;
 electra_status el_writer_open(el_writer **out, const char *path, electra_error *err);
 void el_writer_add(el_writer *w, const void *data, size_t bytes);
 void el_writer_format(el_writer *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Write over bytes that were added before: for a header that is known at the end. */
+void el_writer_patch(el_writer *w, uint64_t at, const void *data, size_t bytes);
 uint64_t el_writer_bytes(const el_writer *w); /* added so far */
 electra_status el_writer_commit(el_writer *w, electra_error *err);
 void el_writer_abandon(el_writer *w); /* removes the temporary file; accepts NULL */
