@@ -1,28 +1,23 @@
 /* electra detect: which tokens of each line were replaced, by a discriminator's verdict. */
+#include "answering.h"
 #include "commands.h"
-#include "texts.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct detect_values {
-    cli_text_values input; /* first: CLI_TEXT_OPTIONS */
-    const char *model;
+    cli_answer_values answer;
     double threshold;
-    long max_length;
 } detect_values;
 
 static const cli_option OPTIONS[] = {
-    {"model", 'm', CLI_STRING, offsetof(detect_values, model), "DIR", .required = true,
-     .help = "a discriminator's directory, such as OUTPUT/discriminator of electra pretrain"},
-    CLI_TEXT_OPTIONS,
+    CLI_MODEL_OPTION("a discriminator's directory, such as OUTPUT/discriminator of electra pretrain"),
+    CLI_FORMAT_OPTION("of the input: a line a text, columns between tabs, or JSON objects with \"text\""),
+    CLI_TEXT_COLUMN_OPTION,
     {"threshold", 't', CLI_REAL, offsetof(detect_values, threshold), "P", .least = 0, .most = 1,
      .help = "tokens with at least this probability are marked as replaced (those with half of it as doubtful)"},
-    {"max-length", 0, CLI_INTEGER, offsetof(detect_values, max_length), "N", .least = 0, .most = 1e6,
-     .help = "tokens that are looked at together; 0: as many as the model can. Longer texts are taken in windows that "
-             "overlap"},
+    CLI_MAX_LENGTH_OPTION("tokens that are looked at together; 0: as many as the model can. Longer texts are taken in "
+                          "windows that overlap"),
+    CLI_TRUNCATE_OPTION,
     CLI_END};
 
 static void set_defaults(void *values)
@@ -32,28 +27,22 @@ static void set_defaults(void *values)
 }
 
 typedef struct job {
-    const cli_common *common;
-    electra_session *session;
+    cli_answering a;
     double threshold;
-    bool as_json, color;
-    electra_detection *found; /* [capacity] */
-    size_t capacity;
+    electra_detection found[CLI_BATCH_LINES];
 } job;
 
 /* ---- JSON ----------------------------------------------------------------------------------------------------- */
 
-static void print_json(const job *j, const electra_text *text, const electra_detection *found)
+static void print_json(FILE *out, electra_text text, const electra_detection *found)
 {
-    FILE *out = j->common->out;
-    fputs("{\"text\":", out);
-    cli_print_json_string(out, text->text, text->bytes);
+    cli_print_text_member(out, "{", "text", text);
     fputs(",\"tokens\":[", out);
     for (size_t i = 0; i < found->n; i++) {
         const electra_token_score *t = &found->tokens[i];
-        fputs(i ? ",{\"token\":" : "{\"token\":", out);
-        cli_print_json_string(out, t->token, strlen(t->token));
-        fprintf(out, ",\"start\":%u,\"end\":%u,\"score\":", (unsigned)t->span.start, (unsigned)t->span.end);
-        cli_print_score(out, t->score);
+        cli_print_text_member(out, i ? ",{" : "{", "token", (electra_text){t->token, strlen(t->token)});
+        fprintf(out, ",\"start\":%u,\"end\":%u", (unsigned)t->span.start, (unsigned)t->span.end);
+        cli_print_score_member(out, ",", "score", t->score);
         fputc('}', out);
     }
     fputs("]}\n", out);
@@ -95,9 +84,9 @@ static size_t bytes_of(const char *text, size_t bytes, size_t n)
  * one. */
 static void print_marked(const job *j, const electra_text *text, const electra_detection *found)
 {
-    FILE *out = j->common->out;
-    const char *const *begin = j->color ? COLOR_BEGIN : PLAIN_BEGIN;
-    const char *const *end = j->color ? COLOR_END : PLAIN_END;
+    FILE *out = j->a.out;
+    const char *const *begin = j->a.color ? COLOR_BEGIN : PLAIN_BEGIN;
+    const char *const *end = j->a.color ? COLOR_END : PLAIN_END;
     const char *at = text->text;
     size_t left = text->bytes;
     size_t position = 0; /* in code points */
@@ -125,10 +114,10 @@ static void print_marked(const job *j, const electra_text *text, const electra_d
 
 static void print_legend(const job *j)
 {
-    if (j->as_json || j->common->quiet) {
+    if (j->a.as_json || j->a.common->quiet) {
         return;
     }
-    const bool color = j->common->color_stderr && j->color;
+    const bool color = j->a.common->color_stderr && j->a.color;
     fprintf(stderr, "%sreplaced%s: probability at least %g; %sdoubtful%s: at least %g\n",
             color ? COLOR_BEGIN[MARK_REPLACED] : PLAIN_BEGIN[MARK_REPLACED],
             color ? COLOR_END[MARK_REPLACED] : PLAIN_END[MARK_REPLACED], j->threshold,
@@ -138,69 +127,36 @@ static void print_legend(const job *j)
 
 /* ---- the command ---------------------------------------------------------------------------------------------- */
 
-static electra_status answer(void *user, const cli_text_batch *batch, electra_error *err)
+static electra_status check(cli_answering *a, cli_shape *shape, electra_error *err)
 {
-    job *j = user;
-    if (batch->n > j->capacity) {
-        electra_detection *grown = realloc(j->found, batch->n * sizeof *grown);
-        if (!grown) {
-            return cli_fail(err, ELECTRA_NO_RESOURCE, NULL, "out of memory for %zu answers", batch->n);
-        }
-        j->found = grown;
-        j->capacity = batch->n;
-    }
-    const electra_status status = electra_session_detect(j->session, batch->texts, batch->n, j->found, err);
-    for (size_t i = 0; status == ELECTRA_OK && i < batch->n; i++) {
-        if (j->as_json) {
-            print_json(j, &batch->texts[i], &j->found[i]);
-        } else {
-            print_marked(j, &batch->texts[i], &j->found[i]);
-        }
-    }
+    (void)shape;
+    const electra_status status = electra_session_detect(a->session, NULL, 0, NULL, err);
     if (status == ELECTRA_OK) {
-        fflush(j->common->out);
+        print_legend((const job *)a);
     }
     return status;
 }
 
-static electra_status answer_all(job *j, const detect_values *v, const electra_model *model, const cli_list *files,
-                                 electra_error *err)
+static electra_status answer(cli_answering *a, const cli_batch *batch, electra_error *err)
 {
-    electra_session_options options = electra_session_options_default();
-    options.max_length = (size_t)v->max_length;
-    options.runtime = j->common->runtime;
-    electra_status status = electra_session_create(&j->session, model, &options, err);
-    if (status == ELECTRA_OK) {
-        status =
-            electra_session_detect(j->session, NULL, 0, NULL, err); /* a wrong kind of model fails before reading */
+    job *j = (job *)a;
+    const electra_status status = electra_session_detect(a->session, batch->texts, batch->n, j->found, err);
+    for (size_t i = 0; status == ELECTRA_OK && i < batch->n; i++) {
+        if (a->as_json) {
+            print_json(a->out, batch->texts[i], &j->found[i]);
+        } else {
+            print_marked(j, &batch->texts[i], &j->found[i]);
+        }
     }
-    if (status == ELECTRA_OK) {
-        print_legend(j);
-        cli_record_format format = {.format = (cli_format)v->input.format, .text_column = v->input.text_column};
-        status = cli_answer_texts(j->common, &format, files, "detecting", answer, j, err);
-    }
-    electra_session_free(j->session);
-    free(j->found);
     return status;
 }
 
 static electra_status run(const cli_common *common, const void *values, const cli_list *arguments, electra_error *err)
 {
+    static const cli_answerer DETECT = {"detecting", check, answer};
     const detect_values *v = values;
-    electra_model_options options = electra_model_options_default();
-    options.runtime = common->runtime;
-    electra_model *model = NULL;
-    electra_status status = electra_model_load(&model, v->model, &options, err);
-    if (status == ELECTRA_OK) {
-        const bool for_people = common->color_stdout || isatty(STDOUT_FILENO);
-        job j = {.common = common,
-                 .threshold = v->threshold,
-                 .as_json = common->json || !for_people,
-                 .color = common->color_stdout};
-        status = answer_all(&j, v, model, arguments, err);
-    }
-    electra_model_free(model);
-    return status;
+    job j = {.threshold = v->threshold};
+    return cli_answer(&DETECT, common, &v->answer, arguments, &j.a, err);
 }
 
 const cli_command cli_detect = {

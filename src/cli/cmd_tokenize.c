@@ -55,6 +55,12 @@ static void set_defaults(void *values)
     v->stride = NO_STRIDE;
 }
 
+static cli_record_format record_format(const tokenize_values *v)
+{
+    return (cli_record_format){
+        .format = (cli_format)v->format, .text_column = v->text_column, .pair_column = v->pair_column};
+}
+
 /* ---- the tokenizer ----------------------------------------------------------------------------------------------- */
 
 static electra_status check_values(const cli_common *common, const tokenize_values *v, electra_error *err)
@@ -75,11 +81,8 @@ static electra_status check_values(const cli_common *common, const tokenize_valu
     if (v->stride != NO_STRIDE && (!common->json || v->max_length == 0)) {
         return cli_fail(err, ELECTRA_MISUSE, "--stride", "windows are printed with --json and need --max-length");
     }
-    if ((v->text_column || v->pair_column) && v->format != CLI_FORMAT_TSV) {
-        return cli_fail(err, ELECTRA_MISUSE, v->text_column ? "--text-column" : "--pair-column",
-                        "columns go with --format tsv");
-    }
-    return ELECTRA_OK;
+    const cli_record_format format = record_format(v);
+    return cli_records_check(&format, err);
 }
 
 static electra_status open_tokenizer(electra_tokenizer **out, const cli_common *common, const tokenize_values *v,
@@ -441,8 +444,7 @@ static electra_status answer_file(crew *c, const cli_common *common, cli_record_
 static electra_status answer_files(const cli_common *common, const tokenize_values *v, const cli_list *files,
                                    const electra_tokenizer *tokenizer, electra_error *err)
 {
-    cli_record_format format = {
-        .format = (cli_format)v->format, .text_column = v->text_column, .pair_column = v->pair_column};
+    cli_record_format format = record_format(v);
     worker model = {.tokenizer = tokenizer,
                     .format = &format,
                     .options = electra_encode_options_default(),

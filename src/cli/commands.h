@@ -15,6 +15,8 @@ extern const cli_command cli_prepare;
 extern const cli_command cli_pretrain;
 
 /* answers */
+extern const cli_command cli_predict;
+extern const cli_command cli_embed;
 extern const cli_command cli_detect;
 extern const cli_command cli_fill;
 

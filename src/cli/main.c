@@ -14,6 +14,8 @@ const cli_command *const cli_commands[] = {
     &cli_pretrain,
 
     /* answers */
+    &cli_predict,
+    &cli_embed,
     &cli_detect,
     &cli_fill,
 

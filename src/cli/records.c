@@ -97,35 +97,69 @@ static electra_status parse_tsv(const cli_record_format *f, const char *line, si
 
 /* ---- JSON lines -------------------------------------------------------------------------------------------------- */
 
+/* What each shape needs: names of its members, and the second one's being there. */
+static const struct {
+    const char *first, *second;
+    bool needs_second;
+    const char *expected;
+} MEMBERS[] = {
+    [CLI_SHAPE_ANY] = {"text", "text_pair", false,
+                       "an object with \"text\" (and perhaps \"text_pair\") or \"question\" and \"context\", each of "
+                       "them a string"},
+    [CLI_SHAPE_TEXT] = {"text", "text_pair", false, "an object with \"text\", a string"},
+    [CLI_SHAPE_PAIR] = {"text", "text_pair", false,
+                        "an object with \"text\" (and perhaps \"text_pair\"), each of them a string"},
+    [CLI_SHAPE_QUESTION] = {"question", "context", true,
+                            "an object with \"question\" and \"context\", each of them a string"},
+    [CLI_SHAPE_CHOICES] = {"prompt", NULL, false,
+                           "an object with \"prompt\", a string, and \"choices\", a list of at least one string"},
+};
+
 /* A member that is text; NULL if it is missing or of another type. */
 static const char *member(const json_t *object, const char *name, size_t *bytes)
 {
-    const json_t *value = json_object_get(object, name);
+    const json_t *value = name ? json_object_get(object, name) : NULL;
     *bytes = json_string_length(value);
     return json_string_value(value);
 }
 
-static electra_status parse_json(const char *line, size_t bytes, cli_record *r, electra_error *err)
+/* "choices" as texts. */
+static electra_status take_choices(cli_record *r, electra_error *err)
+{
+    const json_t *list = json_object_get(r->owner, "choices");
+    const size_t n = json_array_size(list);
+    r->choices = r->choice_memory = calloc(n + 1, sizeof *r->choice_memory);
+    if (!r->choices) {
+        return cli_fail(err, ELECTRA_NO_RESOURCE, NULL, "out of memory for %zu choices", n);
+    }
+    bool fine = n > 0;
+    for (; fine && r->n_choices < n; r->n_choices++) {
+        const json_t *choice = json_array_get(list, r->n_choices);
+        r->choice_memory[r->n_choices] = (electra_text){json_string_value(choice), json_string_length(choice)};
+        fine = json_is_string(choice);
+    }
+    return fine ? ELECTRA_OK : cli_fail(err, ELECTRA_INVALID, NULL, "expected %s", MEMBERS[CLI_SHAPE_CHOICES].expected);
+}
+
+static electra_status parse_json(cli_shape shape, const char *line, size_t bytes, cli_record *r, electra_error *err)
 {
     json_error_t error;
     r->owner = json_loadb(line, bytes, JSON_ALLOW_NUL, &error);
     if (!r->owner) {
         return cli_fail(err, ELECTRA_INVALID, NULL, "not JSON: %s", error.text);
     }
-    r->text = member(r->owner, "text", &r->text_bytes);
-    const char *second = "text_pair";
-    if (!r->text) {
-        r->text = member(r->owner, "question", &r->text_bytes);
-        second = "context";
+    const char *second = MEMBERS[shape].second;
+    r->text = member(r->owner, MEMBERS[shape].first, &r->text_bytes);
+    if (!r->text && shape == CLI_SHAPE_ANY) {
+        second = MEMBERS[CLI_SHAPE_QUESTION].second;
+        r->text = member(r->owner, MEMBERS[CLI_SHAPE_QUESTION].first, &r->text_bytes);
     }
     r->pair = member(r->owner, second, &r->pair_bytes);
-    const json_t *given = json_object_get(r->owner, second);
-    if (!r->text || (given && !json_is_null(given) && !r->pair)) {
-        return cli_fail(err, ELECTRA_INVALID, NULL,
-                        "expected an object with \"text\" (and perhaps \"text_pair\") or \"question\" and \"context\", "
-                        "each of them a string");
+    const json_t *given = second ? json_object_get(r->owner, second) : NULL;
+    if (!r->text || (given && !json_is_null(given) && !r->pair) || (MEMBERS[shape].needs_second && !r->pair)) {
+        return cli_fail(err, ELECTRA_INVALID, NULL, "expected %s", MEMBERS[shape].expected);
     }
-    return ELECTRA_OK;
+    return shape == CLI_SHAPE_CHOICES ? take_choices(r, err) : ELECTRA_OK;
 }
 
 /* ---- a line ------------------------------------------------------------------------------------------------------ */
@@ -134,24 +168,47 @@ electra_status cli_record_parse(const cli_record_format *format, const char *lin
                                 electra_error *err)
 {
     *record = (cli_record){0};
+    electra_status status = ELECTRA_OK;
     switch (format->format) {
-    case CLI_FORMAT_TSV: return parse_tsv(format, line, bytes, record, err);
-    case CLI_FORMAT_JSONL: {
-        const electra_status status = parse_json(line, bytes, record, err);
-        if (status != ELECTRA_OK) {
-            cli_record_clear(record);
-        }
-        return status;
+    case CLI_FORMAT_TSV: status = parse_tsv(format, line, bytes, record, err); break;
+    case CLI_FORMAT_JSONL: status = parse_json(format->shape, line, bytes, record, err); break;
+    case CLI_FORMAT_TEXT:
+        record->text = line;
+        record->text_bytes = bytes;
+        break;
     }
-    case CLI_FORMAT_TEXT: break;
+    if (status == ELECTRA_OK && format->shape == CLI_SHAPE_TEXT && record->pair) {
+        status = cli_fail(err, ELECTRA_INVALID, NULL, "a pair of texts was given, but this takes single texts");
     }
-    record->text = line;
-    record->text_bytes = bytes;
+    if (status != ELECTRA_OK) {
+        cli_record_clear(record);
+    }
+    return status;
+}
+
+electra_status cli_records_check(const cli_record_format *format, electra_error *err)
+{
+    if ((format->text_column || format->pair_column) && format->format != CLI_FORMAT_TSV) {
+        return cli_fail(err, ELECTRA_MISUSE, format->text_column ? "--text-column" : "--pair-column",
+                        "columns go with --format tsv");
+    }
+    if (format->shape == CLI_SHAPE_CHOICES && format->format != CLI_FORMAT_JSONL) {
+        return cli_fail(err, ELECTRA_MISUSE, "--format",
+                        "a choice needs --format jsonl: lines of {\"prompt\":..,\"choices\":[..]}");
+    }
+    if (format->shape == CLI_SHAPE_QUESTION &&
+        (format->format == CLI_FORMAT_TEXT || (format->format == CLI_FORMAT_TSV && !format->pair_column))) {
+        return cli_fail(
+            err, ELECTRA_MISUSE, "--format",
+            "a question needs its context: --format jsonl with lines of {\"question\":..,\"context\":..}, or "
+            "--format tsv with --text-column for the question and --pair-column for the context");
+    }
     return ELECTRA_OK;
 }
 
 void cli_record_clear(cli_record *record)
 {
+    free(record->choice_memory);
     json_decref(record->owner);
     *record = (cli_record){0};
 }

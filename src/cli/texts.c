@@ -1,4 +1,4 @@
-/* Owns how input lines become batches of texts. */
+/* Owns how input lines become batches. */
 #include "texts.h"
 
 #include "blocks.h"
@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TEXTS = 256, MOST_BYTES = 1 << 16 }; /* of a batch; one longer text is a batch of its own */
+enum { MOST_BYTES = 1 << 16 }; /* of a batch; one longer text is a batch of its own */
+
+/* Where a line stands, for messages. */
+typedef struct cli_place {
+    const char *file;
+    uint64_t line; /* from 1 */
+} cli_place;
 
 typedef struct reader {
     const cli_common *common;
@@ -15,9 +21,10 @@ typedef struct reader {
     cli_answer_fn *answer;
     void *user;
     double done; /* bytes */
-    cli_record records[MOST_TEXTS];
-    electra_text texts[MOST_TEXTS];
-    cli_place places[MOST_TEXTS];
+    cli_record records[CLI_BATCH_LINES];
+    electra_text texts[CLI_BATCH_LINES];
+    electra_text pairs[CLI_BATCH_LINES];
+    cli_place places[CLI_BATCH_LINES];
     size_t n, bytes; /* waiting */
 } reader;
 
@@ -29,17 +36,6 @@ static void forget(reader *r)
     r->n = r->bytes = 0;
 }
 
-static electra_status answer_waiting(reader *r, electra_error *err)
-{
-    electra_status status = ELECTRA_OK;
-    if (r->n) {
-        const cli_text_batch batch = {r->texts, r->places, r->n};
-        status = r->answer(r->user, &batch, err);
-    }
-    forget(r);
-    return status == ELECTRA_OK ? cli_check_output(r->common, err) : status;
-}
-
 static electra_status fail_at(const cli_place *place, electra_status status, const char *message, electra_error *err)
 {
     char words[sizeof err->message];
@@ -49,25 +45,54 @@ static electra_status fail_at(const cli_place *place, electra_status status, con
     return cli_fail(err, status, where, "%s", words);
 }
 
+static cli_batch waiting(const reader *r, size_t first, size_t n)
+{
+    return (cli_batch){r->records + first, r->texts + first, r->pairs + first, n};
+}
+
+/* Up to the line that cannot be answered. */
+static electra_status answer_one_by_one(const reader *r, electra_error *err)
+{
+    electra_status status = ELECTRA_OK;
+    for (size_t i = 0; i < r->n && status == ELECTRA_OK; i++) {
+        const cli_batch one = waiting(r, i, 1);
+        electra_error bad = {0};
+        status = r->answer(r->user, &one, &bad);
+        if (status != ELECTRA_OK) {
+            (void)fail_at(&r->places[i], status, bad.message, err);
+        }
+    }
+    return status;
+}
+
+static electra_status answer_waiting(reader *r, electra_error *err)
+{
+    electra_status status = ELECTRA_OK;
+    if (r->n) {
+        const cli_batch all = waiting(r, 0, r->n);
+        status = r->answer(r->user, &all, err);
+        status = status == ELECTRA_INVALID ? answer_one_by_one(r, err) : status;
+    }
+    forget(r);
+    return status == ELECTRA_OK ? cli_check_output(r->common, err) : status;
+}
+
 static electra_status add_line(reader *r, const char *line, size_t bytes, const cli_place *place, electra_error *err)
 {
-    cli_record record = {0};
+    cli_record record;
     electra_error bad = {0};
-    electra_status status = cli_record_parse(r->format, line, bytes, &record, &bad);
-    if (status == ELECTRA_OK && record.pair) {
-        cli_record_clear(&record);
-        status = cli_fail(&bad, ELECTRA_INVALID, NULL, "a pair of texts was given; this command takes single texts");
-    }
+    const electra_status status = cli_record_parse(r->format, line, bytes, &record, &bad);
     if (status != ELECTRA_OK) {
         const electra_status before = answer_waiting(r, err); /* the lines above the bad one are answered */
         return before == ELECTRA_OK ? fail_at(place, status, bad.message, err) : before;
     }
     r->records[r->n] = record;
     r->texts[r->n] = (electra_text){record.text, record.text_bytes};
+    r->pairs[r->n] = (electra_text){record.pair, record.pair_bytes};
     r->places[r->n] = *place;
     r->n++;
-    r->bytes += record.text_bytes;
-    return r->n == MOST_TEXTS || r->bytes >= MOST_BYTES ? answer_waiting(r, err) : ELECTRA_OK;
+    r->bytes += record.text_bytes + record.pair_bytes;
+    return r->n == CLI_BATCH_LINES || r->bytes >= MOST_BYTES ? answer_waiting(r, err) : ELECTRA_OK;
 }
 
 /* true if the user asked to stop. */
@@ -131,7 +156,7 @@ static electra_status answer_file(reader *r, const char *name, electra_error *er
     return status;
 }
 
-electra_status cli_answer_texts(const cli_common *common, cli_record_format *format, const cli_list *files,
+electra_status cli_answer_lines(const cli_common *common, cli_record_format *format, const cli_list *files,
                                 const char *stage, cli_answer_fn *answer, void *user, electra_error *err)
 {
     reader *r = calloc(1, sizeof *r);
@@ -152,17 +177,4 @@ electra_status cli_answer_texts(const cli_common *common, cli_record_format *for
     forget(r);
     free(r);
     return status;
-}
-
-void cli_print_score(FILE *out, float score)
-{
-    char text[32];
-    for (int digits = 6; digits <= 9; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, (double)score);
-        const float back = strtof(text, NULL);
-        if (!(back < score) && !(back > score)) {
-            break;
-        }
-    }
-    fputs(text, out);
 }

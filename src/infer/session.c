@@ -5,11 +5,13 @@
 
 #include "base/mem.h"
 #include "base/status.h"
+#include "infer/entities.h"
+#include "infer/spans.h"
 
 enum {
     DEFAULT_BATCH_TOKENS = 1024,
     SHORTEST_LENGTH = 8,  /* [CLS], [SEP] and some text */
-    SHORTEST_SEQUENCE = 3 /* sequences without text are not computed */
+    SHORTEST_SEQUENCE = 2 /* [CLS] and [SEP] alone */
 };
 
 electra_session_options electra_session_options_default(void)
@@ -28,12 +30,18 @@ void electra_session_free(electra_session *s)
     el_backend_free(s->be);
     el_pool_free(s->pool);
     el_free(s->numbers);
-    el_free(s->pieces);
-    el_free(s->window);
-    el_free(s->scores.items);
-    el_free(s->ids.items);
-    el_free(s->blanks.items);
-    el_free(s->candidates.items);
+    el_free(s->counts);
+    el_free(s->start);
+    el_free(s->end);
+    el_growing *const arrays[] = {&s->ids,     &s->types,        &s->words,       &s->spans,
+                                  &s->windows, &s->parts,        &s->slots,       &s->order,
+                                  &s->values,  &s->results,      &s->text_ids,    &s->candidates,
+                                  &s->ranked,  &s->slices.marks, &s->label_names, &s->label_ignored};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        el_free(arrays[i]->items);
+    }
+    el_entities_free(s->entities);
+    el_spans_free(s->answers);
     el_free(s);
 }
 
@@ -42,6 +50,24 @@ static electra_status create_machinery(electra_session *s, const electra_session
     EL_TRY(el_pool_create(&s->pool, o->runtime.threads, err));
     EL_TRY(el_backend_create_cpu(&s->be, s->pool, EL_CPU_BEST, err));
     return electra_encoder_create(&s->encoder, electra_model_tokenizer(s->model), err);
+}
+
+/* Host memory whose size the model decides. */
+static electra_status create_scratch(electra_session *s, const el_network *network, electra_error *err)
+{
+    const size_t width = network->config.hidden_size > s->labels ? network->config.hidden_size : s->labels;
+    const size_t of_window = s->longest * width;
+    const size_t of_slot = network->head_config.kind == EL_HEAD_MASKED_LM ? network->config.vocab_size : 0;
+    const size_t numbers = of_window > of_slot ? of_window : of_slot;
+    s->numbers = el_alloc(numbers, sizeof *s->numbers);
+    s->counts = el_alloc(s->longest + 2, sizeof *s->counts);
+    if (network->head_config.kind == EL_HEAD_SPANS) {
+        s->start = el_alloc(s->longest, sizeof *s->start);
+        s->end = el_alloc(s->longest, sizeof *s->end);
+    }
+    const bool complete =
+        s->numbers && s->counts && (network->head_config.kind != EL_HEAD_SPANS || (s->start && s->end));
+    return complete ? ELECTRA_OK : el_fail_memory(err, "a session's buffers", numbers * sizeof *s->numbers);
 }
 
 static electra_status create_buffers(electra_session *s, const electra_session_options *o, electra_error *err)
@@ -55,13 +81,7 @@ static electra_status create_buffers(electra_session *s, const electra_session_o
     EL_TRY(el_predictor_create(&s->predictor, s->be, network, &limits, err));
     const el_pack_room room = {.tokens = tokens, .sequences = sequences, .slots = slots};
     EL_TRY(el_pack_create(&s->pack, s->be, &room, err));
-    const size_t numbers = slots ? slots * network->config.vocab_size : tokens;
-    s->numbers = el_alloc(numbers, sizeof *s->numbers);
-    s->pieces = el_alloc(sequences, sizeof *s->pieces);
-    s->window = el_alloc(s->longest, sizeof *s->window);
-    return s->numbers && s->pieces && s->window
-               ? ELECTRA_OK
-               : el_fail_memory(err, "a session's buffers", numbers * sizeof *s->numbers);
+    return create_scratch(s, network, err);
 }
 
 static electra_status check_model(const electra_model *model, const electra_session_options *o, electra_error *err)
@@ -88,9 +108,7 @@ electra_status electra_session_create(electra_session **out, const electra_model
     }
     *out = NULL;
     electra_session_options o = electra_session_options_default();
-    if (options) {
-        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
-    }
+    el_options_take(&o, options, sizeof o);
     EL_TRY(check_model(model, &o, err));
     electra_session *s = el_alloc(1, sizeof *s);
     if (!s) {
@@ -99,6 +117,9 @@ electra_status electra_session_create(electra_session **out, const electra_model
     s->model = model;
     const size_t positions = el_model_network(model)->config.max_positions;
     s->longest = o.max_length && o.max_length < positions ? o.max_length : positions;
+    s->truncate = o.truncate;
+    s->one_segment = el_model_network(model)->config.n_types < 2;
+    s->labels = el_head_outputs(&el_model_network(model)->head_config);
     electra_status status = create_machinery(s, &o, err);
     if (status == ELECTRA_OK) {
         status = create_buffers(s, &o, err);
@@ -111,53 +132,55 @@ electra_status electra_session_create(electra_session **out, const electra_model
     return ELECTRA_OK;
 }
 
-void *el_growing_room(el_growing *array, size_t n, size_t size, const char *what, electra_error *err)
+size_t electra_session_truncated(const electra_session *session)
 {
-    size_t needed;
-    if (el_add_overflows(array->n, n, &needed)) {
-        (void)el_fail_memory(err, what, SIZE_MAX);
-        return NULL;
-    }
-    if (needed > array->capacity || !array->items) {
-        const size_t capacity = needed + needed / 2 + 64;
-        void *items = el_realloc(array->items, array->n, capacity, size);
-        if (!items) {
-            (void)el_fail_memory(err, what, capacity * size);
-            return NULL;
-        }
-        array->items = items;
-        array->capacity = capacity;
-    }
-    return (char *)array->items + array->n * size;
+    return session ? session->n_truncated : 0;
 }
 
-void el_session_reset(electra_session *s)
-{
-    el_pack_clear(s->pack);
-    s->n_packed = s->n_pieces = s->n_waiting = 0;
-}
+/* ---- checks ------------------------------------------------------------------------------------------------------ */
 
-bool el_session_add(electra_session *s, const electra_window *text, size_t begin, size_t end, const uint32_t *slots,
-                    size_t n_slots)
+/* What a model of each kind is for. */
+static const struct {
+    electra_model_kind kind;
+    const char *use;
+} USES[] = {
+    {ELECTRA_MODEL_ENCODER, "this one makes vectors: electra embed"},
+    {ELECTRA_MODEL_DISCRIMINATOR, "this one finds replaced tokens: electra detect"},
+    {ELECTRA_MODEL_GENERATOR, "this one fills [MASK]: electra fill"},
+    {ELECTRA_MODEL_CLASSIFIER, "this one classifies texts: electra predict"},
+    {ELECTRA_MODEL_TAGGER, "this one labels words: electra predict"},
+    {ELECTRA_MODEL_SPANS, "this one answers questions: electra predict"},
+    {ELECTRA_MODEL_CHOICE, "this one chooses among answers: electra predict"},
+};
+
+electra_status el_session_check_kind(const electra_session *s, electra_model_kind kind, const char *asked,
+                                     electra_error *err)
 {
-    const size_t n = end - begin;
-    s->window[0] = text->ids[0];
-    memcpy(s->window + 1, text->ids + 1 + begin, n * sizeof *s->window);
-    s->window[n + 1] = text->ids[text->n - 1];
-    const el_sequence sequence = {
-        .ids = s->window, .length = n + 2, .first_length = n + 2, .slots = slots, .n_slots = n_slots};
-    if (!el_pack_add(s->pack, &sequence)) {
-        return false;
+    const electra_model_kind is = electra_model_kind_of(s->model);
+    if (is == kind) {
+        return ELECTRA_OK;
     }
-    s->n_packed += n + 2;
-    return true;
+    const char *use = "";
+    for (size_t i = 0; i < sizeof USES / sizeof *USES; i++) {
+        use = USES[i].kind == is ? USES[i].use : use;
+    }
+    const char *name = electra_model_kind_name(is);
+    const char *wanted = electra_model_kind_name(kind);
+    return el_fail(err, ELECTRA_MISUSE, el_model_folder(s->model), "%s is %s %s; %s needs %s %s (%s)",
+                   el_model_folder(s->model), strchr("aeiou", name[0]) ? "an" : "a", name, asked,
+                   strchr("aeiou", wanted[0]) ? "an" : "a", wanted, use);
 }
 
-electra_status el_session_encode(electra_session *s, const electra_text *text, electra_window *out, electra_error *err)
+electra_status el_session_check_call(const electra_session *s, bool complete, const char *function, electra_error *err)
 {
-    electra_encoding encoding;
-    EL_TRY(
-        electra_encoder_encode(s->encoder, text->bytes ? text->text : "", text->bytes, NULL, 0, NULL, &encoding, err));
-    *out = encoding.windows[0];
-    return ELECTRA_OK;
+    return s && complete ? ELECTRA_OK : el_fail(err, ELECTRA_MISUSE, function, "session, texts and out must be given");
+}
+
+void el_options_take(void *options, const void *given, size_t size)
+{
+    if (given) {
+        size_t of_caller;
+        memcpy(&of_caller, given, sizeof of_caller); /* struct_size comes first */
+        memcpy(options, given, of_caller < size ? of_caller : size);
+    }
 }

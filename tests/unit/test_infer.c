@@ -346,13 +346,21 @@ static void warm_requests_allocate_nothing(void **state)
 
 /* ---- fill ------------------------------------------------------------------------------------------------------ */
 
+static const electra_fill_options *best(size_t top_k)
+{
+    static electra_fill_options options;
+    options = electra_fill_options_default();
+    options.top_k = top_k;
+    return &options;
+}
+
 static void candidates_are_ranked_probabilities(void **state)
 {
     (void)state;
     asked a = ask(generator, 1, 0, 0);
     const electra_text text = text_of("the [MASK] sat on [MASK].");
     electra_filling filling;
-    assert_int_equal(electra_session_fill(a.session, &text, 1, 1000, &filling, NULL), ELECTRA_OK);
+    assert_int_equal(electra_session_fill(a.session, &text, 1, best(1000), &filling, NULL), ELECTRA_OK);
     assert_int_equal(filling.n, 2);
     assert_int_equal(filling.n_ids, 8);
     float best[2][5];
@@ -383,7 +391,7 @@ static void candidates_are_ranked_probabilities(void **state)
     assert_non_null(strstr(filled, "[MASK]")); /* the other one */
     electra_text_free(filled);
     assert_int_equal(electra_session_filled_text(a.session, &filling, 2, 0, &filled, NULL), ELECTRA_MISUSE);
-    assert_int_equal(electra_session_fill(a.session, &text, 1, 5, &filling, NULL), ELECTRA_OK);
+    assert_int_equal(electra_session_fill(a.session, &text, 1, NULL, &filling, NULL), ELECTRA_OK);
     for (size_t b = 0; b < 2; b++) {
         assert_int_equal(filling.blanks[b].n, 5);
         for (size_t i = 0; i < 5; i++) {
@@ -408,7 +416,7 @@ static void any_number_of_masks_is_filled(void **state)
     texts[N] = text_of(many);
     texts[N + 1] = text_of("[MASK] the cat sat on the mat the cat sat on the mat the cat sat on the mat the [MASK]");
     electra_filling fillings[N + 2];
-    assert_int_equal(electra_session_fill(a.session, texts, N + 2, 3, fillings, NULL), ELECTRA_OK);
+    assert_int_equal(electra_session_fill(a.session, texts, N + 2, best(3), fillings, NULL), ELECTRA_OK);
     for (size_t i = 0; i < N; i++) {
         assert_int_equal(fillings[i].n, i % 3 ? 1 : 0);
         if (i % 3) {
@@ -424,7 +432,7 @@ static void any_number_of_masks_is_filled(void **state)
     const electra_text tail = text_of(&"on the mat the cat sat on the mat the cat sat on the mat the [MASK]"[11]);
     const float in_long_text = fillings[N + 1].blanks[1].candidates[0].score;
     electra_filling near;
-    assert_int_equal(electra_session_fill(a.session, &tail, 1, 3, &near, NULL), ELECTRA_OK);
+    assert_int_equal(electra_session_fill(a.session, &tail, 1, best(3), &near, NULL), ELECTRA_OK);
     assert_int_equal(near.n_ids, POSITIONS);
     assert_true(fabsf(near.blanks[0].candidates[0].score - in_long_text) < 1e-6F);
     done(&a);
@@ -441,12 +449,12 @@ static void the_wrong_kind_of_model_says_what_to_use(void **state)
     electra_filling filling;
     electra_detection found;
     electra_error err;
-    assert_int_equal(electra_session_fill(d.session, &text, 1, 5, &filling, &err), ELECTRA_MISUSE);
+    assert_int_equal(electra_session_fill(d.session, &text, 1, NULL, &filling, &err), ELECTRA_MISUSE);
     assert_non_null(strstr(err.message, "is a discriminator; filling [MASK] needs a generator"));
     assert_int_equal(electra_session_detect(g.session, &text, 1, &found, &err), ELECTRA_MISUSE);
     assert_non_null(strstr(err.message, "is a generator; finding replaced tokens needs a discriminator"));
-    assert_int_equal(electra_session_fill(g.session, &text, 1, 0, &filling, &err), ELECTRA_MISUSE);
-    assert_int_equal(electra_session_fill(NULL, &text, 1, 5, &filling, &err), ELECTRA_MISUSE);
+    assert_int_equal(electra_session_fill(g.session, &text, 1, best(0), &filling, &err), ELECTRA_MISUSE);
+    assert_int_equal(electra_session_fill(NULL, &text, 1, NULL, &filling, &err), ELECTRA_MISUSE);
     assert_int_equal(electra_session_detect(d.session, NULL, 1, &found, &err), ELECTRA_MISUSE);
     electra_session_options options = electra_session_options_default();
     options.max_length = 7;
@@ -469,7 +477,7 @@ static electra_status whole_job(const char *folder, electra_error *err)
     }
     if (status == ELECTRA_OK && electra_model_kind_of(model) == ELECTRA_MODEL_GENERATOR) {
         electra_filling filling;
-        status = electra_session_fill(session, &text, 1, 5, &filling, err);
+        status = electra_session_fill(session, &text, 1, NULL, &filling, err);
     } else if (status == ELECTRA_OK) {
         electra_detection found;
         status = electra_session_detect(session, &text, 1, &found, err);
