@@ -75,5 +75,6 @@ void golden_run_pretrain(golden_case *c, el_pool *pool);
 void golden_run_optimiser(golden_case *c, el_pool *pool);
 void golden_run_head(golden_case *c, el_pool *pool);
 void golden_run_bert(golden_case *c, el_pool *pool);
+void golden_run_pipeline(golden_case *c, el_pool *pool);
 
 #endif

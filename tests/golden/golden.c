@@ -16,6 +16,7 @@ static const struct {
     {"optimiser", golden_run_optimiser},
     {"head", golden_run_head},
     {"bert", golden_run_bert},
+    {"pipeline", golden_run_pipeline},
 };
 enum { N_TYPES = sizeof TYPES / sizeof TYPES[0] };
 
