@@ -73,6 +73,8 @@ void golden_check_all_seen(golden_case *c);
 /* The case types; each compares everything that its case holds. */
 void golden_run_pretrain(golden_case *c, el_pool *pool);
 void golden_run_optimiser(golden_case *c, el_pool *pool);
+void golden_run_storage(golden_case *c, el_pool *pool);
+void golden_run_tf1(golden_case *c, el_pool *pool);
 void golden_run_head(golden_case *c, el_pool *pool);
 void golden_run_bert(golden_case *c, el_pool *pool);
 void golden_run_pipeline(golden_case *c, el_pool *pool);

@@ -17,6 +17,8 @@ static const struct {
 } TYPES[] = {
     {"pretrain", golden_run_pretrain},
     {"optimiser", golden_run_optimiser},
+    {"storage", golden_run_storage},
+    {"tf1", golden_run_tf1},
     {"head", golden_run_head},
     {"bert", golden_run_bert},
     {"pipeline", golden_run_pipeline},
