@@ -111,7 +111,7 @@ typedef struct bench {
     el_predictor *predictor;
     el_pack **packs; /* the sequences of a call, in order */
     size_t n_packs;
-    double *seconds; /* [MOST_SAMPLES] of each call */
+    double *seconds;        /* [MOST_SAMPLES] of each call */
     double *peaks, *shares; /* [MOST_SAMPLES] of each round */
     size_t n, rounds;
 } bench;
@@ -202,10 +202,8 @@ static electra_status create(bench *b, const electra_bench_infer_options *o, dou
     EL_TRY(el_backend_create_cpu(&b->be, b->pool, EL_CPU_BEST, err));
     EL_TRY(el_profile_create(&b->profile, b->be, err));
     const size_t sequences = length < PACK_TOKENS ? smaller(batch, PACK_TOKENS / length) : 1;
-    const el_predict_limits limits = {.tokens = sequences * length,
-                                      .sequences = sequences,
-                                      .longest = length,
-                                      .slots = sequences};
+    const el_predict_limits limits = {
+        .tokens = sequences * length, .sequences = sequences, .longest = length, .slots = sequences};
     EL_TRY(el_predictor_create(&b->predictor, b->profile, el_model_network(b->model), &limits, err));
     return fill_packs(b, batch, length, err);
 }
@@ -215,9 +213,7 @@ static void answer(bench *b, const el_batch *x)
     const el_weights theta = el_model_weights(b->model, b->profile);
     switch (el_model_network(b->model)->head_config.kind) {
     case EL_HEAD_NONE: (void)el_predictor_hidden(b->predictor, theta, &x->layout, x->ids, x->types); return;
-    case EL_HEAD_DISCRIMINATOR:
-        (void)el_predictor_replaced(b->predictor, theta, &x->layout, x->ids, x->types);
-        return;
+    case EL_HEAD_DISCRIMINATOR: (void)el_predictor_replaced(b->predictor, theta, &x->layout, x->ids, x->types); return;
     case EL_HEAD_MASKED_LM:
         (void)el_predictor_masked(b->predictor, theta, &x->layout, x->ids, x->types, x->slots, x->n_slots);
         return;
@@ -333,9 +329,12 @@ electra_status electra_bench_infer(const electra_bench_infer_options *options, e
     EL_TRY_GOTO(create(&b, options, &r.load_ms, err), done);
     const el_network *network = el_model_network(b.model);
     const double batch = (double)options->batch, length = (double)options->length;
+    const el_head head = network->head_config.kind; /* some read the last hidden state of few tokens */
+    const bool reads_few = el_head_reads_first(head) || head == EL_HEAD_MASKED_LM;
     const el_work_shape shape = {.tokens = (size_t)(batch * length),
                                  .sequences = (size_t)options->batch,
                                  .slots = (size_t)options->batch,
+                                 .rows = reads_few ? (size_t)options->batch : 0,
                                  .squared_lengths = batch * length * length};
     const double flops = el_work_forward(&network->config, &network->head_config, &shape);
     EL_TRY_GOTO(measure(&b, options, flops, err), done);

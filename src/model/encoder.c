@@ -68,9 +68,9 @@ void el_encoder_scratch_plan(el_encoder_scratch *scratch, const el_network *netw
 /* ---- forward --------------------------------------------------------------------------------------------------------
  */
 
-/* y = norm(x + dropout(attention(x))). The branch's output waits in the memory of the sum that it becomes part of. */
-static void attention_fwd(const el_network *network, el_weights theta, el_layer_tape *t, el_tensor x, size_t layer,
-                          const el_pass *pass)
+/* x -> queries, keys and values -> what each token gathers from the others. */
+static void attention_fwd(const el_network *network, el_weights theta, const el_layer_tape *t, el_tensor x,
+                          size_t layer, const el_pass *pass)
 {
     el_backend *be = theta.be;
     const size_t first = el_network_layer(network, layer, 0);
@@ -78,6 +78,14 @@ static void attention_fwd(const el_network *network, el_weights theta, el_layer_
                         el_weights_joined(theta, first + EL_P_QUERY_B, 3), EL_ACT_LINEAR, EL_ABSENT);
     const el_dropout on_probabilities = el_dropout_at(network, pass, EL_SITE_ATTENTION, layer);
     be->ops->attention_fwd(be, t->context, t->lse, t->qkv, network->config.n_heads, &on_probabilities, pass->layout);
+}
+
+/* y = norm(x + dropout(W context + b)). The branch's output waits in the memory of the sum that it becomes part of. */
+static void attention_output_fwd(const el_network *network, el_weights theta, const el_layer_tape *t, el_tensor x,
+                                 size_t layer, const el_pass *pass)
+{
+    el_backend *be = theta.be;
+    const size_t first = el_network_layer(network, layer, 0);
     be->ops->linear_fwd(be, t->attend_sum, t->context, el_weights_at(theta, first + EL_P_ATTEND_W),
                         el_weights_at(theta, first + EL_P_ATTEND_B), EL_ACT_LINEAR, EL_ABSENT);
     const el_dropout on_output = el_dropout_at(network, pass, EL_SITE_ATTENTION_OUTPUT, layer);
@@ -87,7 +95,7 @@ static void attention_fwd(const el_network *network, el_weights theta, el_layer_
 }
 
 /* out = norm(y + dropout(W2 act(W1 y + b1) + b2)) */
-static void feed_forward_fwd(const el_network *network, el_weights theta, el_layer_tape *t, size_t layer,
+static void feed_forward_fwd(const el_network *network, el_weights theta, const el_layer_tape *t, size_t layer,
                              const el_pass *pass)
 {
     el_backend *be = theta.be;
@@ -108,15 +116,50 @@ el_tensor el_encoder_fwd(const el_network *network, el_weights theta, el_encoder
     return el_layers_fwd(network, theta, tape, pass);
 }
 
-el_tensor el_layers_fwd(const el_network *network, el_weights theta, el_encoder_tape *tape, const el_pass *pass)
+/* The first n layers. */
+static el_tensor some_layers_fwd(const el_network *network, el_weights theta, const el_encoder_tape *tape, size_t n,
+                                 const el_pass *pass)
 {
     el_tensor x = tape->entry;
-    for (size_t i = 0; i < network->config.n_layers; i++) {
+    for (size_t i = 0; i < n; i++) {
         attention_fwd(network, theta, &tape->layers[i], x, i, pass);
+        attention_output_fwd(network, theta, &tape->layers[i], x, i, pass);
         feed_forward_fwd(network, theta, &tape->layers[i], i, pass);
         x = tape->layers[i].out;
     }
     return x;
+}
+
+el_tensor el_layers_fwd(const el_network *network, el_weights theta, el_encoder_tape *tape, const el_pass *pass)
+{
+    return some_layers_fwd(network, theta, tape, network->config.n_layers, pass);
+}
+
+/* Keys and values are needed of all tokens, everything behind the attention of the n rows only. Their contexts and
+ * inputs are gathered where queries, keys and values lay. */
+el_tensor el_encoder_rows_fwd(const el_network *network, el_weights theta, el_encoder_tape *tape, const el_pass *pass,
+                              const uint32_t *rows, size_t n)
+{
+    el_backend *be = theta.be;
+    const size_t last = network->config.n_layers - 1, h = network->config.hidden_size;
+    assert(!pass->train && n <= pass->layout->n_tokens && !tape->layers[last].up_pre.data);
+    el_embeddings_fwd(network, theta, tape, pass);
+    const el_tensor x = some_layers_fwd(network, theta, tape, last, pass);
+    el_layer_tape t = tape->layers[last];
+    attention_fwd(network, theta, &t, x, last, pass);
+    const el_tensor gathered = el_tensor_of(t.qkv.data, 2 * n, h);
+    const el_tensor context = t.context, inputs = el_tensor_rows(be, gathered, n, n);
+    t.context = el_tensor_rows(be, gathered, 0, n);
+    be->ops->gather_rows(be, t.context, context, rows);
+    be->ops->gather_rows(be, inputs, x, rows);
+    el_tensor *const shorter[] = {&t.attend_sum, &t.attend_stats, &t.attended, &t.up,
+                                  &t.down_sum,   &t.down_stats,   &t.out};
+    for (size_t i = 0; i < sizeof shorter / sizeof shorter[0]; i++) {
+        shorter[i]->rows = n;
+    }
+    attention_output_fwd(network, theta, &t, inputs, last, pass);
+    feed_forward_fwd(network, theta, &t, last, pass);
+    return t.out;
 }
 
 /* ---- backward -------------------------------------------------------------------------------------------------------

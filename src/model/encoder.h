@@ -73,6 +73,12 @@ el_tensor el_encoder_fwd(const el_network *network, el_weights theta, el_encoder
 /* The same from tape->entry on, [T, H], which the caller has filled: the ids and types of the pass are not read. */
 el_tensor el_layers_fwd(const el_network *network, el_weights theta, el_encoder_tape *tape, const el_pass *pass);
 
+/* The last hidden state of n tokens alone, [n, H] in the order of `rows`, for answers that read no others: the last
+ * layer computes them only. rows: [n] in the backend's memory, n at most T. Not in training, and on a tape without
+ * keep. */
+el_tensor el_encoder_rows_fwd(const el_network *network, el_weights theta, el_encoder_tape *tape, const el_pass *pass,
+                              const uint32_t *rows, size_t n);
+
 /* scratch->d holds the gradient of the last hidden state and is overwritten. Adds to the gradient block. */
 void el_encoder_bwd(const el_network *network, el_weights theta, el_weights gradient, const el_encoder_tape *tape,
                     const el_pass *pass, el_encoder_scratch *scratch);

@@ -66,6 +66,9 @@ double el_work_forward(const el_model_config *c, const el_head_config *head, con
     const double e = (double)c->embedding_size, h = (double)c->hidden_size, f = (double)c->intermediate_size;
     const double t = (double)shape->tokens, m = (double)shape->slots, v = (double)c->vocab_size;
     double multiply_adds = (double)c->n_layers * (t * (4 * h * h + 2 * h * f) + 2 * h * shape->squared_lengths);
+    if (shape->rows > 0 && shape->rows < shape->tokens) { /* the last layer's output and feed-forward of the others */
+        multiply_adds -= (t - (double)shape->rows) * (h * h + 2 * h * f);
+    }
     if (el_config_has_projection(c)) {
         multiply_adds += t * e * h;
     }

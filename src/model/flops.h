@@ -25,6 +25,7 @@ typedef struct el_work_shape {
     size_t tokens;          /* T */
     size_t sequences;       /* B; counts for heads that read [CLS] */
     size_t slots;           /* M; counts for EL_HEAD_MASKED_LM */
+    size_t rows;            /* tokens whose last hidden state is read; 0: all, as in training */
     double squared_lengths; /* sum over sequences of length^2: attention's share */
 } el_work_shape;
 

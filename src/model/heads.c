@@ -89,7 +89,12 @@ void el_head_fwd(const el_network *network, el_weights theta, el_head_tape *tape
     const head_parts parts = parts_of(network);
     el_tensor x = head_input(network, tape, hidden, pass);
     if (reads_first(network)) {
-        be->ops->gather_rows(be, x, hidden, pass->layout->starts);
+        if (hidden.rows == pass->layout->n_tokens) {
+            be->ops->gather_rows(be, x, hidden, pass->layout->starts);
+        } else {
+            assert(!pass->train && hidden.rows == pass->layout->n_sequences);
+            x = hidden;
+        }
         drop(network, be, x, x, EL_SITE_HEAD_INPUT, parts.first_dropout, pass);
         if (network->dense != EL_NO_PARAM) {
             be->ops->linear_fwd(be, tape->inner, x, el_weights_at(theta, network->dense + EL_P_DENSE_W),

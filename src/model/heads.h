@@ -43,7 +43,8 @@ void el_head_plan(el_head_tape *tape, const el_network *network, size_t tokens, 
 void el_head_scratch_plan(el_head_scratch *scratch, const el_network *network, size_t tokens, size_t sequences,
                           el_plan *plan);
 
-/* hidden [T, H] -> tape->logits. */
+/* hidden [T, H] -> tape->logits. Not in training, a head that reads [CLS] also takes those tokens' rows alone: [B, H].
+ */
 void el_head_fwd(const el_network *network, el_weights theta, el_head_tape *tape, el_tensor hidden,
                  const el_pass *pass);
 

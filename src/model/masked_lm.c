@@ -34,8 +34,12 @@ void el_masked_lm_transform(const el_network *network, el_weights theta, el_mask
     el_backend *be = theta.be;
     const size_t head = network->head;
     const el_dropout none = {0};
-    be->ops->gather_rows(be, tape->slots, hidden, slots);
-    be->ops->linear_fwd(be, tape->sum, tape->slots, el_weights_at(theta, head + EL_P_MLM_W),
+    el_tensor x = hidden;
+    if (slots) {
+        x = tape->slots;
+        be->ops->gather_rows(be, x, hidden, slots);
+    }
+    be->ops->linear_fwd(be, tape->sum, x, el_weights_at(theta, head + EL_P_MLM_W),
                         el_weights_at(theta, head + EL_P_MLM_B), activation_of(network), tape->pre);
     be->ops->norm_fwd(be, tape->normed, tape->sum, tape->stats, tape->sum, EL_ABSENT, &none, NULL,
                       el_weights_at(theta, head + EL_P_MLM_GAMMA), el_weights_at(theta, head + EL_P_MLM_BETA),

@@ -24,7 +24,7 @@ typedef struct el_masked_lm_scratch {
 void el_masked_lm_plan(el_masked_lm_tape *tape, const el_network *network, size_t n_slots, el_plan *plan);
 void el_masked_lm_scratch_plan(el_masked_lm_scratch *scratch, const el_network *network, size_t n_slots, el_plan *plan);
 
-/* hidden [T, H] -> tape->normed, for the slots [M]. */
+/* hidden [T, H] -> tape->normed, for the slots [M]. slots NULL: hidden has the slots' rows alone, [M, H]. */
 void el_masked_lm_transform(const el_network *network, el_weights theta, el_masked_lm_tape *tape, el_tensor hidden,
                             const uint32_t *slots);
 

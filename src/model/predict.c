@@ -87,25 +87,26 @@ void el_predictor_free(el_predictor *p)
     el_free(p);
 }
 
-static el_tensor hidden_states(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
-                               const uint32_t *types, size_t n_slots)
+static el_pass prepare(el_predictor *p, const el_layout *layout, const uint32_t *ids, const uint32_t *types,
+                       size_t n_slots)
 {
-    assert(layout->n_tokens <= p->limits.tokens && layout->longest <= p->limits.longest && n_slots <= p->limits.slots);
+    assert(layout->n_tokens <= p->limits.tokens && layout->n_sequences <= p->limits.sequences &&
+           layout->longest <= p->limits.longest && n_slots <= p->limits.slots);
     lay_out(p, &p->plan, layout->n_tokens, layout->n_sequences, n_slots);
-    const el_pass pass = {.layout = layout, .ids = ids, .types = types};
-    return el_encoder_fwd(&p->network, theta, &p->encoder, &pass);
+    return (el_pass){.layout = layout, .ids = ids, .types = types};
 }
 
 el_tensor el_predictor_hidden(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
                               const uint32_t *types)
 {
-    return hidden_states(p, theta, layout, ids, types, 0);
+    const el_pass pass = prepare(p, layout, ids, types, 0);
+    return el_encoder_fwd(&p->network, theta, &p->encoder, &pass);
 }
 
 el_tensor el_predictor_replaced(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
                                 const uint32_t *types)
 {
-    const el_tensor hidden = hidden_states(p, theta, layout, ids, types, 0);
+    const el_tensor hidden = el_predictor_hidden(p, theta, layout, ids, types);
     el_discriminator_fwd(&p->network, theta, &p->discriminator, hidden);
     return p->discriminator.logits;
 }
@@ -113,33 +114,35 @@ el_tensor el_predictor_replaced(el_predictor *p, el_weights theta, const el_layo
 el_tensor el_predictor_masked(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
                               const uint32_t *types, const uint32_t *slots, size_t n_slots)
 {
-    const el_tensor hidden = hidden_states(p, theta, layout, ids, types, n_slots);
-    el_masked_lm_transform(&p->network, theta, &p->masked_lm, hidden, slots);
+    const el_pass pass = prepare(p, layout, ids, types, n_slots);
+    if (n_slots > 0 && n_slots <= layout->n_tokens) {
+        const el_tensor rows = el_encoder_rows_fwd(&p->network, theta, &p->encoder, &pass, slots, n_slots);
+        el_masked_lm_transform(&p->network, theta, &p->masked_lm, rows, NULL);
+    } else {
+        const el_tensor hidden = el_encoder_fwd(&p->network, theta, &p->encoder, &pass);
+        el_masked_lm_transform(&p->network, theta, &p->masked_lm, hidden, slots);
+    }
     el_masked_lm_logits(&p->network, theta, &p->masked_lm, p->logits);
     return p->logits;
-}
-
-/* The head of a task on the hidden states of a batch. */
-static el_tensor head_logits(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
-                             const uint32_t *types)
-{
-    assert(layout->n_sequences <= p->limits.sequences);
-    const el_tensor hidden = hidden_states(p, theta, layout, ids, types, 0);
-    const el_pass pass = {.layout = layout, .ids = ids, .types = types};
-    el_head_fwd(&p->network, theta, &p->head, hidden, &pass);
-    return p->head.logits;
 }
 
 el_tensor el_predictor_classes(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
                                const uint32_t *types)
 {
     assert(el_head_reads_first(p->network.head_config.kind));
-    return head_logits(p, theta, layout, ids, types);
+    const el_pass pass = prepare(p, layout, ids, types, 0);
+    const el_tensor first =
+        el_encoder_rows_fwd(&p->network, theta, &p->encoder, &pass, layout->starts, layout->n_sequences);
+    el_head_fwd(&p->network, theta, &p->head, first, &pass);
+    return p->head.logits;
 }
 
 el_tensor el_predictor_tags(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
                             const uint32_t *types)
 {
     assert(!el_head_reads_first(p->network.head_config.kind));
-    return head_logits(p, theta, layout, ids, types);
+    const el_pass pass = prepare(p, layout, ids, types, 0);
+    const el_tensor hidden = el_encoder_fwd(&p->network, theta, &p->encoder, &pass);
+    el_head_fwd(&p->network, theta, &p->head, hidden, &pass);
+    return p->head.logits;
 }

@@ -88,6 +88,12 @@ static void needed_work_is_that_of_the_products(void **state)
                           19.0 * (64 * 128 + 128 * 30522));
     assert_true(el_work_forward(&pair.discriminator, &(el_head_config){.kind = EL_HEAD_DISCRIMINATOR}, &shape) == d);
     assert_true(el_work_forward(&pair.generator, &(el_head_config){.kind = EL_HEAD_MASKED_LM}, &shape) == g);
+    /* a classifier's last layer is finished for two tokens only */
+    const el_work_shape few = {.tokens = 128, .sequences = 2, .rows = 2, .squared_lengths = shape.squared_lengths};
+    const double c = 2 * (12 * (128.0 * (4 * 256 * 256 + 2 * 256 * 1024) + 2 * 256 * 10784.0) + 128.0 * 128 * 256 -
+                          126.0 * (256 * 256 + 2 * 256 * 1024) + 2.0 * (256 * 256 + 3 * 256));
+    assert_true(
+        el_work_forward(&pair.discriminator, &(el_head_config){.kind = EL_HEAD_CLASSIFIER, .n_labels = 3}, &few) == c);
     assert_true(el_work_step(&pair, &shape) == 3 * (d + g));
 }
 
