@@ -20,6 +20,9 @@ extern const cli_command cli_embed;
 extern const cli_command cli_detect;
 extern const cli_command cli_fill;
 
+/* other forms of a model */
+extern const cli_command cli_quantize;
+
 /* looking */
 extern const cli_command cli_inspect;
 extern const cli_command cli_report;

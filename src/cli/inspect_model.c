@@ -8,15 +8,15 @@
 
 static void print_network_json(FILE *out, const electra_model_info *i)
 {
-    fprintf(out,
-            "{\"kind\":\"%s\",\"layers\":%zu,\"hidden_size\":%zu,\"heads\":%zu,\"intermediate_size\":%zu,"
-            "\"embedding_size\":%zu,\"vocab_size\":%zu,\"max_positions\":%zu,\"activation\":\"%s\","
-            "\"parameters\":%zu,\"embedding_parameters\":%zu,\"layer_parameters\":%zu,\"head_parameters\":%zu,"
-            "\"weight_bytes\":%zu,\"length\":%zu,\"forward_flops\":%.0f,\"training_flops\":%.0f}",
-            electra_model_kind_name(i->kind), i->layers, i->hidden_size, i->heads, i->intermediate_size,
-            i->embedding_size, i->vocab_size, i->max_positions, i->activation, i->parameters, i->embedding_parameters,
-            i->layer_parameters, i->head_parameters, i->weight_bytes, i->flops_length, i->forward_flops,
-            i->training_flops);
+    fprintf(
+        out,
+        "{\"kind\":\"%s\",\"layers\":%zu,\"hidden_size\":%zu,\"heads\":%zu,\"intermediate_size\":%zu,"
+        "\"embedding_size\":%zu,\"vocab_size\":%zu,\"max_positions\":%zu,\"activation\":\"%s\","
+        "\"parameters\":%zu,\"embedding_parameters\":%zu,\"layer_parameters\":%zu,\"head_parameters\":%zu,"
+        "\"number_format\":\"%s\",\"weight_bytes\":%zu,\"length\":%zu,\"forward_flops\":%.0f,\"training_flops\":%.0f}",
+        electra_model_kind_name(i->kind), i->layers, i->hidden_size, i->heads, i->intermediate_size, i->embedding_size,
+        i->vocab_size, i->max_positions, i->activation, i->parameters, i->embedding_parameters, i->layer_parameters,
+        i->head_parameters, i->number_format, i->weight_bytes, i->flops_length, i->forward_flops, i->training_flops);
 }
 
 /* ---- words ---------------------------------------------------------------------------------------------------- */
@@ -46,7 +46,7 @@ static void print_network(FILE *out, const electra_model_info *i)
     fprintf(out, "  %-12s %zu (embeddings %s, layers %s, head %s)\n", "parameters", i->parameters,
             short_number(a, (double)i->embedding_parameters), short_number(b, (double)i->layer_parameters),
             short_number(c, (double)i->head_parameters));
-    fprintf(out, "  %-12s %sB in memory\n", "weights", short_number(a, (double)i->weight_bytes));
+    fprintf(out, "  %-12s %sB as %s\n", "weights", short_number(a, (double)i->weight_bytes), i->number_format);
     fprintf(out, "  %-12s %s forward, %s training, a token of a sequence of %zu\n", "FLOPs",
             short_number(a, i->forward_flops), short_number(b, i->training_flops), i->flops_length);
 }

@@ -19,6 +19,9 @@ const cli_command *const cli_commands[] = {
     &cli_detect,
     &cli_fill,
 
+    /* other forms of a model */
+    &cli_quantize,
+
     /* looking */
     &cli_inspect,
     &cli_report,

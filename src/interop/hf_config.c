@@ -146,6 +146,15 @@ static electra_status refuse_other_networks(const json_t *o, const char *where, 
                        "%s: \"position_embedding_type\" is \"%s\"; only \"absolute\" can be computed", where,
                        positions);
     }
+    const json_t *quantization = json_object_get(o, "quantization_config");
+    if (quantization && !json_is_null(quantization)) {
+        const char *method = json_string_value(json_object_get(quantization, "quant_method"));
+        if (!method || strcmp(method, EL_HF_INT8) != 0) {
+            return el_fail(err, ELECTRA_INVALID, where,
+                           "%s: the weights are quantized by \"%s\"; only floats and \"%s\" can be read", where,
+                           method ? method : "a method without a name", EL_HF_INT8);
+        }
+    }
     static const char *const DECODER[] = {"is_decoder", "add_cross_attention"};
     for (size_t i = 0; i < sizeof DECODER / sizeof *DECODER; i++) {
         bool set = false;
@@ -490,7 +499,7 @@ static bool merge(json_t *json, json_t *more)
     return done;
 }
 
-electra_status el_hf_config_write(const el_network *network, const el_labels *labels, const char *path,
+electra_status el_hf_config_write(const el_network *network, const el_labels *labels, bool int8, const char *path,
                                   electra_error *err)
 {
     el_labels numbered = {0};
@@ -506,6 +515,10 @@ electra_status el_hf_config_write(const el_network *network, const el_labels *la
     }
     if (has_labels(network)) {
         sound = sound && merge(json, describe_labels(labels));
+    }
+    if (int8) {
+        sound = sound && merge(json, json_pack("{s:{s:s, s:i}}", "quantization_config", "quant_method", EL_HF_INT8,
+                                               "version", 1));
     }
     const electra_status status = sound ? el_json_save(json, path, err) : el_fail_memory(err, path, 0);
     json_decref(json);

@@ -18,7 +18,7 @@ struct electra_model {
     el_backend *be; /* owns the memory of the weights */
     el_params params;
     el_network network;
-    el_model_dir *dir;            /* whose files the weights are mapped from */
+    el_model_dir *dir; /* whose files the weights are mapped from */
     el_stored_weights weights;
     el_labels labels;             /* of classifiers and taggers; otherwise none */
     electra_tokenizer *tokenizer; /* NULL if the folder has none */
@@ -226,6 +226,7 @@ void el_model_describe_network(electra_model_info *out, const el_network *networ
         }
     }
     out->weight_bytes = out->parameters * sizeof(float);
+    out->number_format = "float32";
     out->forward_flops = el_flops_forward(c, &network->head_config, flops_length) / (double)flops_length;
     out->training_flops = 2 * out->forward_flops;
 }
@@ -236,5 +237,12 @@ electra_model_info electra_model_describe(const electra_model *model)
     electra_model_info info;
     el_model_describe_network(&info, &model->network, &model->params,
                               positions < INFO_LENGTH ? positions : INFO_LENGTH);
+    for (size_t i = 0; i < model->params.count; i++) {
+        const el_param *p = &model->params.list[i];
+        if (el_model_dir_scales(model->dir, p)) {
+            info.weight_bytes -= p->rows * p->cols * (sizeof(float) - 1) - p->rows * sizeof(float);
+            info.number_format = "int8";
+        }
+    }
     return info;
 }

@@ -2,6 +2,7 @@
  */
 #include "interop/model_dir.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -241,6 +242,80 @@ const el_array *el_model_dir_find(const el_model_dir *dir, const el_param *row)
     return array;
 }
 
+/* ---- 8-bit integers ------------------------------------------------------------------------------------------ */
+
+const el_array *el_model_dir_scales(const el_model_dir *dir, const el_param *row)
+{
+    const el_array *array = el_model_dir_find(dir, row);
+    char name[EL_PARAM_NAME_BYTES + sizeof EL_NAME_SCALE];
+    (void)snprintf(name, sizeof name, "%s%s", row->name, EL_NAME_SCALE);
+    return array && array->dtype == EL_DTYPE_I8 ? find(dir, name) : NULL;
+}
+
+bool el_model_dir_is_int8(const el_model_dir *dir)
+{
+    for (size_t i = 0; i < dir->n; i++) {
+        const char *name;
+        if (el_model_dir_at(dir, i, &name)->dtype == EL_DTYPE_I8) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A matrix of integers can be used as it lies, and has a scale for each row. */
+static electra_status check_int8(const el_model_dir *dir, const el_param *row, const el_array *array,
+                                 electra_error *err)
+{
+    if (array->dtype != EL_DTYPE_I8) {
+        return ELECTRA_OK;
+    }
+    if (row->n_dims != 2 || array->strided || row->cols > EL_INT8_WIDEST) {
+        return el_fail(err, ELECTRA_INVALID, array->file,
+                       "%s: the tensor \"%s\" is stored in 8-bit integers; only matrices of at most %d columns can be",
+                       array->file, array->name, EL_INT8_WIDEST);
+    }
+    const el_array *scales = el_model_dir_scales(dir, row);
+    if (!scales) {
+        return el_fail(err, ELECTRA_INVALID, array->file,
+                       "%s: the tensor \"%s\" is stored in 8-bit integers, but \"%s%s\" is missing", array->file,
+                       array->name, array->name, EL_NAME_SCALE);
+    }
+    if (scales->dtype != EL_DTYPE_F32 || scales->strided || scales->rank != 1 || scales->n != row->rows) {
+        char found[160];
+        el_shape_text(found, sizeof found, scales->shape, scales->rank);
+        return el_fail(err, ELECTRA_INVALID, scales->file,
+                       "%s: the tensor \"%s\" should hold %zu numbers of type F32, a scale for each row of \"%s\"; it "
+                       "has the shape %s and the type %s",
+                       scales->file, scales->name, row->rows, array->name, found, el_dtype_name(scales->dtype));
+    }
+    for (size_t i = 0; i < scales->n; i++) {
+        float scale;
+        memcpy(&scale, scales->data + i * sizeof scale, sizeof scale);
+        if (!(scale >= 0) || !isfinite(scale)) {
+            return el_fail(err, ELECTRA_INVALID, scales->file,
+                           "%s: the scale of row %zu in \"%s\" is %g; it must be a finite number that is not negative",
+                           scales->file, i, scales->name, (double)scale);
+        }
+    }
+    return ELECTRA_OK;
+}
+
+/* The scales of a tensor of integers. */
+static bool is_scale(const el_model_dir *dir, const char *name)
+{
+    const size_t length = strlen(name), suffix = strlen(EL_NAME_SCALE);
+    char tensor[EL_PARAM_NAME_BYTES];
+    if (length <= suffix || length - suffix >= sizeof tensor || strcmp(name + length - suffix, EL_NAME_SCALE) != 0) {
+        return false;
+    }
+    (void)snprintf(tensor, sizeof tensor, "%.*s", (int)(length - suffix), name);
+    const el_array *array = find(dir, tensor);
+    return array && array->dtype == EL_DTYPE_I8;
+}
+
+/* ---- checks -------------------------------------------------------------------------------------------------- */
+
 static electra_status check_shape(const el_param *row, const el_array *array, electra_error *err)
 {
     const size_t vector[1] = {row->cols};
@@ -292,6 +367,7 @@ static electra_status check_missing(const el_model_dir *dir, const el_params *pa
             add_name(&missing, row->name);
         } else {
             EL_TRY(check_shape(row, array, err));
+            EL_TRY(check_int8(dir, row, array, err));
         }
     }
     if (missing.n == 0) {
@@ -319,7 +395,7 @@ static electra_status check_extra(const el_model_dir *dir, const el_params *para
                            "%s holds \"%s\" twice, under two spellings of its name", el_model_dir_path(dir), name);
         }
         if (el_params_find(params, name, network) == EL_NO_PARAM && strcmp(name, EL_NAME_TIED_OUTPUT) != 0 &&
-            !is_idle_pooler(dir, name)) {
+            !is_idle_pooler(dir, name) && !is_scale(dir, name)) {
             add_name(&extra, dir->entries[i].array.name);
         }
     }
@@ -372,6 +448,12 @@ electra_status el_model_dir_check(const el_model_dir *dir, const el_params *para
 electra_status el_model_dir_read(const el_model_dir *dir, el_weights weights, el_owner network, el_read_extent extent,
                                  electra_error *err)
 {
+    if (el_model_dir_is_int8(dir)) {
+        return el_fail(err, ELECTRA_INVALID, el_model_dir_path(dir),
+                       "%s holds 8-bit integers (electra quantize made it), which can answer but not be trained, "
+                       "converted or quantized again; use the model that it was made from",
+                       el_model_dir_path(dir));
+    }
     EL_TRY(el_model_dir_check(dir, weights.params, network, extent, err));
     size_t most = 0;
     for (size_t i = 0; i < dir->n; i++) {

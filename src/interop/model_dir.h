@@ -60,6 +60,12 @@ typedef enum el_read_extent {
 bool el_model_dir_wants(const el_param *row, el_owner network, el_read_extent extent);
 const el_array *el_model_dir_find(const el_model_dir *dir, const el_param *row);
 
+/* The scales of a stored tensor of 8-bit integers, one for each of its rows; NULL if the row is stored in floats. What
+ * el_model_dir_check has passed is F32, finite and not negative. */
+const el_array *el_model_dir_scales(const el_model_dir *dir, const el_param *row);
+/* true if any tensor is stored in 8-bit integers, which can answer but not be trained (quantize.h). */
+bool el_model_dir_is_int8(const el_model_dir *dir);
+
 /* Every row that is wanted is there in its shape and, with EL_READ_ALL, nothing else. ELECTRA_INVALID names tensors
  * that are missing, too many or of another shape, with expected and found. */
 electra_status el_model_dir_check(const el_model_dir *dir, const el_params *params, el_owner network,
@@ -74,5 +80,17 @@ electra_status el_model_dir_read(const el_model_dir *dir, el_weights weights, el
  * The same weights always give the same bytes. */
 electra_status el_model_dir_write(const char *folder, const el_network *network, const el_labels *labels,
                                   el_weights weights, const electra_tokenizer *tokenizer, electra_error *err);
+
+/* A matrix of the table in 8-bit integers: row j is scales[j] * q[j]. */
+typedef struct el_int8_matrix {
+    int8_t *q; /* [rows, cols]; NULL: the row of the table stays in floats */
+    float *scales;
+    char scale_name[EL_PARAM_NAME_BYTES + 8]; /* its name with EL_NAME_SCALE */
+} el_int8_matrix;
+
+/* The same with some matrices in 8-bit integers: one entry for each row of the table. NULL: none. */
+electra_status el_model_dir_write_int8(const char *folder, const el_network *network, const el_labels *labels,
+                                       el_weights weights, const el_int8_matrix *int8,
+                                       const electra_tokenizer *tokenizer, electra_error *err);
 
 #endif

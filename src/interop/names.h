@@ -33,6 +33,9 @@ bool el_name_is_buffer(const char *name);
 #define EL_NAME_TIED_OUTPUT "generator_lm_head.weight"
 #define EL_NAME_WORD_TABLE  "electra.embeddings.word_embeddings.weight"
 
+/* Behind the name of a tensor of 8-bit integers: the name of its scales. */
+#define EL_NAME_SCALE ".scale"
+
 /* A stored array with our name for it. */
 typedef struct el_named_array {
     char name[EL_PARAM_NAME_BYTES];

@@ -12,7 +12,13 @@ enum {
     PIECE_ROWS = 64  /* packed at a time */
 };
 
-typedef enum place { IN_FILE, COPIED, PACKED, NOWHERE } place;
+typedef enum place {
+    IN_FILE,
+    COPIED,
+    PACKED,
+    TABLE, /* of 8-bit integers, which stay in the file */
+    NOWHERE
+} place;
 
 /* Rows that follow one another in the network and make one tensor: query, key and value. */
 static size_t joined_rows(const el_network *network, size_t row)
@@ -47,6 +53,11 @@ typedef struct maker {
     el_pool *pool;
 } maker;
 
+static bool is_int8(const maker *m, size_t row)
+{
+    return el_model_dir_find(m->dir, &m->params->list[row])->dtype == EL_DTYPE_I8;
+}
+
 static place place_of(const maker *m, size_t row)
 {
     const el_param *p = &m->params->list[row];
@@ -54,11 +65,15 @@ static place place_of(const maker *m, size_t row)
     if (!el_model_dir_wants(p, m->network->role, m->extent) || joined == 0) {
         return NOWHERE;
     }
+    if (is_int8(m, row)) {
+        return is_matrix(p) ? PACKED : TABLE;
+    }
     if (is_matrix(p) && p->rows * joined >= LEAST_ROWS &&
         m->be->ops->format_bytes(m->be, EL_FORMAT_PACKED, p->rows * joined, p->cols) > 0) {
         return PACKED;
     }
-    const bool in_place = joined == 1 && m->be->element_size == sizeof(float) && el_array_f32(el_model_dir_find(m->dir, p));
+    const bool in_place =
+        joined == 1 && m->be->element_size == sizeof(float) && el_array_f32(el_model_dir_find(m->dir, p));
     return in_place ? IN_FILE : COPIED;
 }
 
@@ -71,8 +86,8 @@ static void lay_out(const maker *m, el_stored_weights *w, el_arena *packed, el_a
         const size_t joined = where == NOWHERE ? 0 : joined_rows(m->network, i);
         el_tensor *t = &w->tensors[i];
         *t = p->n_dims == 1 ? el_tensor_of(NULL, 1, p->cols * joined) : el_tensor_of(NULL, p->rows * joined, p->cols);
-        if (where == PACKED) {
-            t->format = EL_FORMAT_PACKED;
+        if (where == PACKED || where == TABLE) {
+            t->format = where == TABLE ? EL_FORMAT_INT8_ROWS : is_int8(m, i) ? EL_FORMAT_INT8 : EL_FORMAT_PACKED;
             t->data = el_arena_take(packed, m->be->ops->format_bytes(m->be, t->format, t->rows, t->cols), 1);
         } else if (where == COPIED) {
             t->data = el_arena_take(copied, t->rows * t->cols, m->be->element_size);
@@ -108,6 +123,7 @@ static electra_status take_memory(const maker *m, el_stored_weights *w, electra_
 /* Rows of one stored matrix on their way into a packed tensor. */
 typedef struct piece {
     const el_array *array;
+    const el_array *scales; /* of 8-bit integers; NULL: floats */
     el_tensor to;
     size_t place; /* of the matrix's first row in `to` */
     size_t first, rows;
@@ -124,6 +140,13 @@ typedef struct packing {
 static electra_status pack_piece(const packing *job, const piece *p, float *room, electra_error *err)
 {
     const el_array part = el_array_rows(p->array, p->first, p->rows);
+    if (p->scales) {
+        const el_array scales = el_array_rows(p->scales, p->first, p->rows);
+        EL_TRY(el_array_copy_f32(&scales, room, err));
+        job->be->ops->pack_int8(job->be, p->to, p->place + p->first, (const int8_t *)part.data, room, p->rows);
+        el_array_release(&part);
+        return ELECTRA_OK;
+    }
     const float *from = el_array_f32(&part);
     if (!from) {
         EL_TRY(el_array_copy_f32(&part, room, err));
@@ -149,7 +172,7 @@ static size_t list_pieces(const maker *m, const el_stored_weights *w, piece *out
 {
     size_t n = 0;
     for (size_t i = 0; i < m->params->count; i++) {
-        if (w->tensors[i].format != EL_FORMAT_PACKED || !w->tensors[i].data) {
+        if (place_of(m, i) != PACKED) {
             continue;
         }
         for (size_t part = 0; part < joined_rows(m->network, i); part++) {
@@ -157,7 +180,12 @@ static size_t list_pieces(const maker *m, const el_stored_weights *w, piece *out
             for (size_t first = 0; first < p->rows; first += PIECE_ROWS, n++) {
                 const size_t rows = p->rows - first < PIECE_ROWS ? p->rows - first : PIECE_ROWS;
                 if (out) {
-                    out[n] = (piece){el_model_dir_find(m->dir, p), w->tensors[i], part * p->rows, first, rows};
+                    out[n] = (piece){el_model_dir_find(m->dir, p),
+                                     el_model_dir_scales(m->dir, p),
+                                     w->tensors[i],
+                                     part * p->rows,
+                                     first,
+                                     rows};
                 }
             }
         }
@@ -231,6 +259,55 @@ static electra_status copy(const maker *m, const el_stored_weights *w, electra_e
     return ELECTRA_OK;
 }
 
+/* Tables of integers are read where they are, and so are their scales, if they lie as floats must. */
+static electra_status use_tables(const maker *m, el_stored_weights *w, electra_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->params->count; i++) {
+        n += place_of(m, i) == TABLE ? m->params->list[i].rows : 0;
+    }
+    w->scales = el_alloc(n, sizeof *w->scales);
+    if (!w->scales) {
+        return el_fail_memory(err, "the scales of tables", n * sizeof *w->scales);
+    }
+    float *room = w->scales;
+    for (size_t i = 0; i < m->params->count; i++) {
+        if (place_of(m, i) != TABLE) {
+            continue;
+        }
+        const el_param *p = &m->params->list[i];
+        const el_array *array = el_model_dir_find(m->dir, p), *stored = el_model_dir_scales(m->dir, p);
+        const float *scales = el_array_f32(stored);
+        if (!scales) {
+            EL_TRY(el_array_copy_f32(stored, room, err));
+            scales = room;
+            room += p->rows;
+        }
+        m->be->ops->pack_int8(m->be, w->tensors[i], 0, (const int8_t *)array->data, scales, p->rows);
+    }
+    return ELECTRA_OK;
+}
+
+/* What becomes one tensor, or is added by one operator, is of one kind: integers or floats. */
+static electra_status check_kinds(const maker *m, electra_error *err)
+{
+    for (size_t i = 0; i < m->params->count; i++) {
+        const el_param *p = &m->params->list[i];
+        const bool table = i == m->network->embeddings;
+        const size_t together = table ? EL_P_TYPE - EL_P_WORD + 1 : joined_rows(m->network, i);
+        for (size_t part = 1; p->n_dims == 2 && part < together; part++) {
+            if (is_int8(m, i) != is_int8(m, i + part)) {
+                const el_array *one = el_model_dir_find(m->dir, p), *other = el_model_dir_find(m->dir, p + part);
+                return el_fail(err, ELECTRA_INVALID, one->file,
+                               "%s: \"%s\" is of type %s and \"%s\" of type %s; either both are integers or none",
+                               one->file, one->name, el_dtype_name(one->dtype), other->name,
+                               el_dtype_name(other->dtype));
+            }
+        }
+    }
+    return ELECTRA_OK;
+}
+
 electra_status el_stored_weights_make(el_stored_weights *out, const el_model_dir *dir, const el_params *params,
                                       const el_network *network, el_read_extent extent, el_backend *be, el_pool *pool,
                                       electra_error *err)
@@ -239,7 +316,13 @@ electra_status el_stored_weights_make(el_stored_weights *out, const el_model_dir
     const maker m = {dir, params, network, extent, be, pool};
     electra_status status = el_model_dir_check(dir, params, network->role, extent, err);
     if (status == ELECTRA_OK) {
+        status = check_kinds(&m, err);
+    }
+    if (status == ELECTRA_OK) {
         status = take_memory(&m, out, err);
+    }
+    if (status == ELECTRA_OK) {
+        status = use_tables(&m, out, err);
     }
     if (status == ELECTRA_OK) {
         status = copy(&m, out, err);
@@ -261,6 +344,7 @@ void el_stored_weights_clear(el_stored_weights *w)
     if (w->copied) {
         w->be->ops->free(w->be, w->copied);
     }
+    el_free(w->scales);
     el_free(w->tensors);
     *w = (el_stored_weights){0};
 }

@@ -19,6 +19,7 @@ typedef struct el_stored_weights {
     el_backend *be;     /* of the memory below; borrowed */
     void *packed;       /* all packed matrices */
     void *copied;       /* what had to be converted or joined */
+    float *scales;      /* of tables of integers, where they cannot be used in the file */
 } el_stored_weights;
 
 /* The directory must stay open as long as the weights are used. pool: for packing; may be NULL.

@@ -9,11 +9,11 @@ static el_activation activation_of(const el_network *network)
     return network->config.family == EL_FAMILY_BERT ? network->config.activation : EL_ACT_GELU;
 }
 
-void el_masked_lm_plan(el_masked_lm_tape *tape, const el_network *network, size_t n_slots, el_plan *plan)
+void el_masked_lm_plan(el_masked_lm_tape *tape, const el_network *network, size_t n_slots, bool keep, el_plan *plan)
 {
     const size_t e = network->config.embedding_size;
     tape->slots = el_plan_tensor(plan, n_slots, network->config.hidden_size);
-    tape->pre = el_plan_tensor(plan, n_slots, e);
+    tape->pre = keep ? el_plan_tensor(plan, n_slots, e) : EL_ABSENT;
     tape->sum = el_plan_tensor(plan, n_slots, e);
     tape->stats = el_plan_tensor(plan, n_slots, 2);
     tape->normed = el_plan_tensor(plan, n_slots, e);

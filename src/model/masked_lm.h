@@ -21,7 +21,7 @@ typedef struct el_masked_lm_scratch {
     el_tensor dslots; /* [M, H] */
 } el_masked_lm_scratch;
 
-void el_masked_lm_plan(el_masked_lm_tape *tape, const el_network *network, size_t n_slots, el_plan *plan);
+void el_masked_lm_plan(el_masked_lm_tape *tape, const el_network *network, size_t n_slots, bool keep, el_plan *plan);
 void el_masked_lm_scratch_plan(el_masked_lm_scratch *scratch, const el_network *network, size_t n_slots, el_plan *plan);
 
 /* hidden [T, H] -> tape->normed, for the slots [M]. slots NULL: hidden has the slots' rows alone, [M, H]. */

@@ -28,7 +28,7 @@ static void lay_out(el_predictor *p, el_plan *plan, size_t tokens, size_t sequen
     if (p->network.head_config.kind == EL_HEAD_DISCRIMINATOR) {
         el_discriminator_plan(&p->discriminator, &p->network, tokens, false, plan);
     } else if (p->network.head_config.kind == EL_HEAD_MASKED_LM) {
-        el_masked_lm_plan(&p->masked_lm, &p->network, slots, plan);
+        el_masked_lm_plan(&p->masked_lm, &p->network, slots, false, plan);
         p->logits = el_plan_tensor(plan, slots, p->network.config.vocab_size);
     } else if (el_head_outputs(&p->network.head_config) > 0) {
         el_head_plan(&p->head, &p->network, tokens, sequences, false, plan);

@@ -33,7 +33,7 @@ void el_objective_plan(el_objective *o, size_t tokens, size_t slots, bool train,
     o->labels = el_plan_indices(plan, tokens);
     const size_t mark = plan->arena.used;
     el_encoder_plan(&o->g.encoder, o->generator, tokens, train, plan);
-    el_masked_lm_plan(&o->g.head, o->generator, slots, plan);
+    el_masked_lm_plan(&o->g.head, o->generator, slots, true, plan);
     if (train) {
         el_masked_lm_scratch_plan(&o->g.head_scratch, o->generator, slots, plan);
         el_encoder_scratch_plan(&o->g.scratch, o->generator, tokens, plan);

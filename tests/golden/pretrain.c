@@ -335,7 +335,7 @@ static void lay_out(bench *w, const el_network *network, const el_batch *batch, 
     w->labels = el_plan_indices(plan, tokens);
     el_encoder_plan(&w->encoder, network, tokens, true, plan);
     if (network->head_config.kind == EL_HEAD_MASKED_LM) {
-        el_masked_lm_plan(&w->masked_lm, network, batch->n_slots, plan);
+        el_masked_lm_plan(&w->masked_lm, network, batch->n_slots, true, plan);
         w->logits = el_plan_tensor(plan, batch->n_slots, network->config.vocab_size);
     } else {
         el_discriminator_plan(&w->discriminator, network, tokens, true, plan);
