@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "interop/vocab_scan.h"
 
 static const char VOCAB_FILE[] = "vocab.txt";
 static const char TOKENIZER_FILE[] = "tokenizer.json";
@@ -360,7 +361,7 @@ static electra_status check_added_tokens(const json_t *json, const char *where, 
     return ELECTRA_OK;
 }
 
-enum { MOST_TOKENS = 1 << 24 };
+enum { MOST_TOKENS = 1 << 24, QUICK_BYTES = 64 << 20 };
 
 /* One more than the largest id. */
 static electra_status count_ids(const json_t *vocab, size_t *out, const char *where, electra_error *err)
@@ -423,8 +424,9 @@ static electra_status check_text(const json_t *object, const char *name, const c
     return ELECTRA_OK;
 }
 
+/* scan: the vocabulary if it has been read already, or NULL. */
 static electra_status read_model(electra_tokenizer **out, electra_tokenizer_options *o, const json_t *json,
-                                 const char *where, electra_error *err)
+                                 const el_vocab_scan *scan, const char *where, electra_error *err)
 {
     const json_t *model;
     EL_TRY(check_type(json, "model", "WordPiece", false, &model, where, err));
@@ -436,14 +438,13 @@ static electra_status read_model(electra_tokenizer **out, electra_tokenizer_opti
     if (!json_is_object(vocab)) {
         return el_fail(err, ELECTRA_INVALID, where, "%s: \"vocab\" should be an object from tokens to ids", where);
     }
-    return create_from_json(out, vocab, o, where, err);
+    return scan ? electra_tokenizer_create(out, scan->tokens, scan->n, o, err)
+                : create_from_json(out, vocab, o, where, err);
 }
 
-static electra_status read_tokenizer_json(electra_tokenizer **out, electra_tokenizer_options *o, const char *path,
-                                          electra_error *err)
+static electra_status read_document(electra_tokenizer **out, electra_tokenizer_options *o, const json_t *json,
+                                    const el_vocab_scan *scan, const char *path, electra_error *err)
 {
-    json_t *json = NULL;
-    EL_TRY(el_json_load(&json, path, err));
     electra_status status = ELECTRA_OK;
     const char *version = json_string_value(json_object_get(json, "version"));
     const json_t *pre;
@@ -464,8 +465,60 @@ static electra_status read_tokenizer_json(electra_tokenizer **out, electra_token
         status = read_normalizer(o, json, path, err);
     }
     if (status == ELECTRA_OK) {
-        status = read_model(out, o, json, path, err);
+        status = read_model(out, o, json, scan, path, err);
     }
+    return status;
+}
+
+/* Each token is found under its own id: none stands there twice. */
+static bool all_different(const electra_tokenizer *tokenizer, const el_vocab_scan *scan)
+{
+    for (size_t id = 0; id < scan->n; id++) {
+        if (scan->tokens[id] && scan->tokens[id][0] && electra_tokenizer_id(tokenizer, scan->tokens[id]) != id) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The quick way: the vocabulary on its own, the rest as JSON. NULL, and options as they were, if anything at all is not
+ * as expected; the other way then finds out what. */
+static electra_tokenizer *read_quickly(electra_tokenizer_options *o, const char *path)
+{
+    electra_tokenizer *made = NULL;
+    electra_tokenizer_options options = *o;
+    options.runtime = (electra_runtime){0}; /* no warnings from what may be done again */
+    json_t *json = NULL;
+    el_map map;
+    el_vocab_scan scan;
+    if (el_map_open(&map, path, NULL) != ELECTRA_OK) {
+        return NULL;
+    }
+    const bool scanned = map.size <= QUICK_BYTES && el_vocab_scan_make(&scan, (const char *)map.data, map.size);
+    el_map_close(&map);
+    if (!scanned) {
+        return NULL;
+    }
+    if (el_json_parse(&json, scan.rest, scan.rest_bytes, path, NULL) == ELECTRA_OK &&
+        read_document(&made, &options, json, &scan, path, NULL) == ELECTRA_OK && !all_different(made, &scan)) {
+        electra_tokenizer_free(made);
+        made = NULL;
+    }
+    json_decref(json);
+    el_vocab_scan_clear(&scan);
+    return made;
+}
+
+static electra_status read_tokenizer_json(electra_tokenizer **out, electra_tokenizer_options *o, const char *path,
+                                          electra_error *err)
+{
+    *out = read_quickly(o, path);
+    if (*out) {
+        return ELECTRA_OK;
+    }
+    json_t *json = NULL;
+    EL_TRY(el_json_load(&json, path, err));
+    const electra_status status = read_document(out, o, json, NULL, path, err);
     json_decref(json);
     return status;
 }

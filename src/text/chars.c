@@ -4,6 +4,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/status.h"
 
@@ -28,19 +29,21 @@ static void fill_block(uint16_t flags[EL_CHAR_BLOCK], uint32_t first, size_t nex
     }
 }
 
-/* The row of `flags` equal to this block, added if there is none; false when out of memory. */
-static bool keep_block(el_chars *chars, size_t *capacity, const uint16_t flags[EL_CHAR_BLOCK], uint16_t *row)
+/* The row of `flags` equal to this block, added if there is none; false when out of memory. hashes: of the rows. */
+static bool keep_block(el_chars *chars, size_t *capacity, uint64_t hashes[EL_CHAR_BLOCKS],
+                       const uint16_t flags[EL_CHAR_BLOCK], uint16_t *row)
 {
     const size_t row_bytes = EL_CHAR_BLOCK * sizeof flags[0];
+    const uint64_t hash = el_hash64(flags, row_bytes);
     /* from the end: neighbours are alike */
     for (size_t i = chars->n_blocks; i-- > 0;) {
-        if (memcmp(chars->flags + i * EL_CHAR_BLOCK, flags, row_bytes) == 0) {
+        if (hashes[i] == hash && memcmp(chars->flags + i * EL_CHAR_BLOCK, flags, row_bytes) == 0) {
             *row = (uint16_t)i;
             return true;
         }
     }
     if (chars->n_blocks == *capacity) {
-        const size_t grown = *capacity ? 2 * *capacity : 128;
+        const size_t grown = *capacity ? 2 * *capacity : 256;
         uint16_t *more = el_realloc(chars->flags, *capacity, grown, row_bytes);
         if (!more) {
             return false;
@@ -48,6 +51,7 @@ static bool keep_block(el_chars *chars, size_t *capacity, const uint16_t flags[E
         chars->flags = more;
         *capacity = grown;
     }
+    hashes[chars->n_blocks] = hash;
     memcpy(chars->flags + chars->n_blocks * EL_CHAR_BLOCK, flags, row_bytes);
     *row = (uint16_t)chars->n_blocks++;
     return true;
@@ -59,9 +63,10 @@ electra_status el_chars_init(el_chars *chars, electra_error *err)
     size_t capacity = 0;
     size_t next[EL_CHAR_SETS_N] = {0};
     uint16_t flags[EL_CHAR_BLOCK];
+    uint64_t hashes[EL_CHAR_BLOCKS];
     for (uint32_t b = 0; b < EL_CHAR_BLOCKS; b++) {
         fill_block(flags, b * EL_CHAR_BLOCK, next);
-        if (!keep_block(chars, &capacity, flags, &chars->block[b])) {
+        if (!keep_block(chars, &capacity, hashes, flags, &chars->block[b])) {
             el_chars_clear(chars);
             return el_fail_memory(err, "the table of characters", 2 * capacity * sizeof flags);
         }

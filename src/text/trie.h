@@ -23,6 +23,7 @@ typedef struct el_trie {
     el_trie_state *states; /* [n]; n is a multiple of 256, so that base ^ byte is always inside */
     uint32_t *ids;         /* [n] id of the key that ends at a state */
     size_t n;
+    bool has_doubles; /* equal keys were given */
 } el_trie;
 
 typedef struct el_trie_key {

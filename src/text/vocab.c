@@ -47,7 +47,7 @@ static electra_status index_tokens(el_vocab *vocab, const char *where, const ele
         }
     }
     const electra_status status = el_trie_build(&vocab->trie, keys, n, err);
-    if (status == ELECTRA_OK) {
+    if (status == ELECTRA_OK && vocab->trie.has_doubles) {
         warn_of_doubles(keys, n, where, rt);
     }
     el_free(keys);
