@@ -32,32 +32,37 @@ static const struct {
 /* ---- state ---------------------------------------------------------------------------------------------------------
  */
 
-#define STATE(name)                                                                                                    \
+#define COUNT(name)                                                                                                    \
     {                                                                                                                  \
-#name, offsetof(el_run_state, name)                                                                            \
+#name, offsetof(el_run_state, name), 0, 0x1p53                                                                 \
+    }
+#define NUMBER(name)                                                                                                   \
+    {                                                                                                                  \
+#name, offsetof(el_run_state, name), -1e300, 1e300                                                             \
     }
 
 static const struct {
     const char *name;
     size_t offset;
+    double least, most;
 } STATES[] = {
-    STATE(step),
-    STATE(seconds),
-    STATE(tokens),
-    STATE(skipped),
-    STATE(skipped_in_a_row),
-    STATE(metrics_bytes),
-    STATE(evaluations),
-    STATE(interval_steps),
-    STATE(interval_seconds),
-    STATE(interval_tokens),
-    STATE(interval_slots),
-    STATE(interval_replaced),
-    STATE(interval_rate),
-    STATE(interval_loss),
-    STATE(interval_generator_loss),
-    STATE(interval_discriminator_loss),
-    STATE(interval_norm),
+    COUNT(step),
+    NUMBER(seconds),
+    COUNT(tokens),
+    COUNT(skipped),
+    COUNT(skipped_in_a_row),
+    COUNT(metrics_bytes),
+    COUNT(evaluations),
+    COUNT(interval_steps),
+    NUMBER(interval_seconds),
+    COUNT(interval_tokens),
+    COUNT(interval_slots),
+    COUNT(interval_replaced),
+    NUMBER(interval_rate),
+    NUMBER(interval_loss),
+    NUMBER(interval_generator_loss),
+    NUMBER(interval_discriminator_loss),
+    NUMBER(interval_norm),
 };
 enum { N_STATES = sizeof STATES / sizeof STATES[0] };
 
@@ -88,7 +93,8 @@ static electra_status read_state(el_run_state *state, const char *text, uint64_t
     *settings_hash = status == ELECTRA_OK ? strtoull(settings, NULL, 16) : 0;
     for (size_t i = 0; i < N_STATES && status == ELECTRA_OK; i++) {
         double value = 0;
-        status = el_json_real(all, STATES[i].name, EL_JSON_REQUIRED, -1e300, 1e300, &value, path, err);
+        status =
+            el_json_real(all, STATES[i].name, EL_JSON_REQUIRED, STATES[i].least, STATES[i].most, &value, path, err);
         memcpy((char *)state + STATES[i].offset, &value, sizeof value);
     }
     json_decref(all);
@@ -206,6 +212,14 @@ electra_status el_checkpoint_save(const char *folder, const el_step *step, const
 /* ---- reading -------------------------------------------------------------------------------------------------------
  */
 
+/* The shape in files (params.h): not in the checksum, so a tensor lying on its side must be seen here. */
+static bool fits(const el_array *array, const el_param *param)
+{
+    const bool matrix = param->n_dims == 2;
+    return array->dtype == EL_DTYPE_F32 && array->rank == (size_t)param->n_dims &&
+           array->shape[0] == (matrix ? param->rows : param->cols) && (!matrix || array->shape[1] == param->cols);
+}
+
 /* One tensor from the file into its place; its bytes into the checksum. */
 static electra_status load_tensor(const el_safetensors *file, piece *p, uint64_t *sum, float *chunk, const char *path,
                                   electra_error *err)
@@ -214,7 +228,7 @@ static electra_status load_tensor(const el_safetensors *file, piece *p, uint64_t
     tensor_name(p->name, p->block, p->param);
     const el_array *array = el_safetensors_find(file, p->name);
     const size_t n = p->param->rows * p->param->cols;
-    if (!array || array->dtype != EL_DTYPE_F32 || array->n != n) {
+    if (!array || !fits(array, p->param)) {
         return el_fail(err, ELECTRA_INVALID, path, "%s: the tensor \"%s\" %s", path, p->name,
                        array ? "does not have the shape of this run's network" : "is missing");
     }
