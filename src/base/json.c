@@ -19,7 +19,8 @@ electra_status el_json_parse(json_t **out, const char *text, size_t bytes, const
     if (*out) {
         return ELECTRA_OK;
     }
-    if (json_error_code(&problem) == json_error_out_of_memory) {
+    /* most of jansson's own failures for lack of memory leave no words at all */
+    if (json_error_code(&problem) == json_error_out_of_memory || problem.text[0] == '\0') {
         return el_fail_memory(err, where, bytes);
     }
     return el_fail(err, ELECTRA_INVALID, where, "%s is not valid JSON: line %d, column %d: %s", where, problem.line,

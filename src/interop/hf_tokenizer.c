@@ -308,10 +308,12 @@ static bool is_bert_processing(const json_t *post)
     return sep && cls && strcmp(sep, "[SEP]") == 0 && strcmp(cls, "[CLS]") == 0;
 }
 
-static bool same_template(const json_t *post, const char *member, bool pair)
+/* out of memory counts as not the same, and sets *status */
+static bool same_template(const json_t *post, const char *member, bool pair, electra_status *status)
 {
     json_t *expected = template_of(pair);
     const bool same = expected && json_equal(json_object_get(post, member), expected);
+    *status = expected ? *status : ELECTRA_NO_RESOURCE;
     json_decref(expected);
     return same;
 }
@@ -323,9 +325,14 @@ static electra_status check_post_processor(const json_t *json, const char *where
         return ELECTRA_OK;
     }
     const char *type = json_string_value(json_object_get(post, "type"));
-    const bool fine = type && ((strcmp(type, "BertProcessing") == 0 && is_bert_processing(post)) ||
-                               (strcmp(type, "TemplateProcessing") == 0 && same_template(post, "single", false) &&
-                                same_template(post, "pair", true)));
+    electra_status status = ELECTRA_OK;
+    const bool fine =
+        type && ((strcmp(type, "BertProcessing") == 0 && is_bert_processing(post)) ||
+                 (strcmp(type, "TemplateProcessing") == 0 && same_template(post, "single", false, &status) &&
+                  same_template(post, "pair", true, &status)));
+    if (status == ELECTRA_NO_RESOURCE) {
+        return el_fail_memory(err, where, 0);
+    }
     if (!fine) {
         return el_fail(err, ELECTRA_INVALID, where,
                        "%s: the post_processor (type \"%.60s\") does not put [CLS] A [SEP] and [CLS] A [SEP] B [SEP] "

@@ -543,14 +543,15 @@ static json_t *sizes_json(const el_model_config *c)
 static json_t *rows_json(const el_run_settings *settings, bool free_ones)
 {
     json_t *all = json_object();
+    int failed = 0;
     for (size_t i = 0; i < N_ROWS; i++) {
         if (is_given(&settings->given, &ROWS[i]) && (free_ones || ROWS[i].change == FIXED)) {
-            (void)json_object_set_new(all, ROWS[i].name, value_json(&settings->given, &ROWS[i]));
+            failed |= json_object_set_new(all, ROWS[i].name, value_json(&settings->given, &ROWS[i]));
         }
     }
     char hash[17];
     hex_of(hash, settings->data_hash);
-    int failed = json_object_set_new(all, "data_hash", json_string(hash));
+    failed |= json_object_set_new(all, "data_hash", json_string(hash));
     failed |= json_object_set_new(all, "discriminator", sizes_json(&settings->pair.discriminator));
     failed |= json_object_set_new(all, "generator", sizes_json(&settings->pair.generator));
     if (failed) {
@@ -578,14 +579,17 @@ electra_status el_settings_save(const el_run_settings *settings, electra_error *
     return status;
 }
 
-uint64_t el_settings_hash(const el_run_settings *settings)
+electra_status el_settings_hash(const el_run_settings *settings, uint64_t *out, electra_error *err)
 {
     json_t *all = rows_json(settings, false);
-    char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
-    const uint64_t hash = text ? el_hash64(text, strlen(text)) : 0;
-    free(text);
+    char *text = all ? json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(all);
-    return hash;
+    if (!text) {
+        return el_fail_memory(err, "the settings", 0);
+    }
+    *out = el_hash64(text, strlen(text));
+    free(text);
+    return ELECTRA_OK;
 }
 
 void el_settings_clear(el_run_settings *settings)

@@ -34,7 +34,7 @@ electra_status el_settings_bind(el_run_settings *settings, const electra_data *d
 electra_status el_settings_save(const el_run_settings *settings, electra_error *err);
 
 /* What a checkpoint is tied to: a hash over every setting that changes what is learned. */
-uint64_t el_settings_hash(const el_run_settings *settings);
+electra_status el_settings_hash(const el_run_settings *settings, uint64_t *out, electra_error *err);
 
 void el_settings_clear(el_run_settings *settings); /* accepts a zeroed one */
 

