@@ -11,7 +11,8 @@ padding is treated), and stored as float32. `build/release/golden DIR` compares;
 Case type pretrain: generator/ and discriminator/ (Hugging Face directories), inputs and expected values of a forward
 pass, of all gradients, and of a few steps of training with and without bias correction.
 Case type head: model/ with the head of a task, a batch, its logits, loss and all gradients. Case type bert: the same
-kind of model of the BERT family, all hidden states, the pooler's vectors and logits.
+kind of model of the BERT family, all hidden states, the pooler's vectors and logits. Case type finetune: a few steps of
+training such a model, with rates that fall from layer to layer in both forms.
 Case type optimiser: plain numbers in case.json, by a scalar implementation that shares nothing with ours.
 """
 import copy
@@ -430,7 +431,49 @@ def bert_case(folder, about, class_name, settings, seed):
     write_head_case(folder, "bert", about, class_name, {"num_labels": settings.num_labels}, batch, e)
 
 
-def write_head_case(folder, kind, about, class_name, settings, inputs, e):
+def finetune_case(folder, about, kind, class_name, settings, seed):
+    model = build_head(kind, class_name, settings, seed)
+    rng = np.random.default_rng(seed + 1)
+    width, steps, peak, warmup, decay, layers = 8, 4, 0.004, 2, 0.8, settings.num_hidden_layers
+    lengths = [[width, 5, int(rng.integers(4, width))] for _ in range(steps)]
+    batches = [head_batch(rng, settings.vocab_size, n, width) for n in lengths]
+    targets = [head_targets(rng, kind, n, width, settings.num_labels, 2) for n in lengths]
+    save_model(model, class_name, folder / "model", ["id2label", "label2id", "problem_type", "embedding_size"])
+    e, curves, factors = Expected(), {}, {}
+    parts = {"head": "", "embeddings": "electra.embeddings", **{f"layer.{i}": f"electra.encoder.layer.{i}." for i in range(layers)}}
+    for name, published in (("corrected", False), ("published", True)):
+        m_ = copy.deepcopy(model)
+        rows = dict(m_.named_parameters())
+        factor = {k: multiplier(k, layers, decay, published) for k in rows}
+        factors[name] = {k: multiplier(p, layers, decay, published) for k, p in parts.items()}
+        m, v = ({k: torch.zeros_like(p) for k, p in rows.items()} for _ in range(2))
+        curves[name] = []
+        for step in range(steps):
+            loss = head_loss(head_outputs(m_, batches[step], kind), targets[step], kind, lengths[step], 2)
+            grad = gradients(rows, loss)
+            norm = math.sqrt(sum(float((x ** 2).sum()) for x in grad.values()))
+            rate, scale = rate_at(step, peak, steps, warmup), 1 / max(1.0, norm)
+            with torch.no_grad():
+                for k, p in rows.items():
+                    x = grad[k] * scale
+                    m[k], v[k] = 0.9 * m[k] + 0.1 * x, 0.999 * v[k] + 0.001 * x ** 2
+                    p -= rate * factor[k] * (m[k] / (torch.sqrt(v[k]) + 1e-6) + (0.01 * p if decays(k) else 0.0))
+            curves[name].append({"step": step, "learning_rate": rate, "loss": float(loss.detach()), "gradient_norm": norm,
+                                 "rates": {k: rate * f for k, f in factors[name].items()}})
+        for q in ("loss", "gradient_norm"):
+            e.add(f"curve.{name}.{q}", "curve", np.array([c[q] for c in curves[name]]))
+        for k, p in rows.items():
+            e.add(f"after.{name}.{k}", "parameter_zero_gradient" if k.endswith("self.key.bias") else "parameter", p)
+    inputs = {k: np.stack([b[k] for b in batches]) for k in batches[0]}
+    inputs.update({k: np.stack([t[k] for t in targets]) for k in targets[0]})
+    write_head_case(folder, "finetune", about, class_name, {
+        "loss": "mean over the batch", "num_labels": settings.num_labels, "steps": steps, "peak_learning_rate": peak,
+        "warmup_steps": warmup, "warmup_proportion": warmup / steps, "layer_decay": decay, "weight_decay": 0.01,
+        "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-6, "clip_norm": 1.0}, inputs, e,
+        {"curve": curves, "multipliers": factors})
+
+
+def write_head_case(folder, kind, about, class_name, settings, inputs, e, more={}):
     save_tensors(inputs, folder / "inputs.safetensors")
     save_tensors(e.tensors, folder / "expected.safetensors")
     floor = floors(e)
@@ -439,14 +482,14 @@ def write_head_case(folder, kind, about, class_name, settings, inputs, e):
     write_json(folder / "case.json", {
         "case": folder.name, "type": kind, "about": about,
         "files": {"model": "model", "inputs": "inputs.safetensors", "expected": "expected.safetensors"},
-        "settings": {"class": class_name, "dropout": 0.0, **settings},
+        "settings": {"class": class_name, "dropout": 0.0, **settings}, **more,
         "groups": {k: {"tolerance": t, "floor": floor[k]} for k, t in TOLERANCES.items() if k in groups},
         "inputs": [{"name": k, "shape": list(x.shape)} for k, x in inputs.items()], "expected": e.rows})
 
 
 def head_cases(root):
     def electra(n_labels=2, problem=None, **more):
-        c = ElectraConfig(**SMALL, embedding_size=6, num_labels=n_labels, problem_type=problem, **more)
+        c = ElectraConfig(**{**SMALL, **more}, embedding_size=6, num_labels=n_labels, problem_type=problem)
         c.id2label = {i: f"label {i}" for i in range(n_labels)}
         c.label2id = {v: k for k, v in c.id2label.items()}
         return c
@@ -463,6 +506,8 @@ def head_cases(root):
               electra(summary_use_proj=False, summary_activation="tanh"), 17)
     bert = BertConfig(**SMALL, num_labels=3)
     head_case(root / "head-bert", "one class of three, by a BERT", "classes", "BertFor" + task, bert, 18)
+    finetune_case(root / "finetune", "four steps of a tagger of two layers", "tags", "ElectraForTokenClassification",
+                  electra(3, num_hidden_layers=2), 20)
     bert_case(root / "bert", "hidden states of a BERT, its pooler and classifier", "BertFor" + task, bert, 19)
 
 

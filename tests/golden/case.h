@@ -77,6 +77,7 @@ void golden_run_storage(golden_case *c, el_pool *pool);
 void golden_run_tf1(golden_case *c, el_pool *pool);
 void golden_run_head(golden_case *c, el_pool *pool);
 void golden_run_bert(golden_case *c, el_pool *pool);
+void golden_run_finetune(golden_case *c, el_pool *pool);
 void golden_run_pipeline(golden_case *c, el_pool *pool);
 
 #endif

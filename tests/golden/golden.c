@@ -15,13 +15,9 @@ static const struct {
     const char *type;
     void (*run)(golden_case *c, el_pool *pool);
 } TYPES[] = {
-    {"pretrain", golden_run_pretrain},
-    {"optimiser", golden_run_optimiser},
-    {"storage", golden_run_storage},
-    {"tf1", golden_run_tf1},
-    {"head", golden_run_head},
-    {"bert", golden_run_bert},
-    {"pipeline", golden_run_pipeline},
+    {"pretrain", golden_run_pretrain}, {"optimiser", golden_run_optimiser}, {"storage", golden_run_storage},
+    {"tf1", golden_run_tf1},           {"head", golden_run_head},           {"bert", golden_run_bert},
+    {"finetune", golden_run_finetune}, {"pipeline", golden_run_pipeline},
 };
 enum { N_TYPES = sizeof TYPES / sizeof TYPES[0] };
 

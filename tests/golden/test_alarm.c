@@ -70,7 +70,8 @@ static const struct {
 } TYPES[] = {{"pretrain", golden_run_pretrain},
              {"optimiser", golden_run_optimiser},
              {"head", golden_run_head},
-             {"bert", golden_run_bert}};
+             {"bert", golden_run_bert},
+             {"finetune", golden_run_finetune}};
 enum { N_TYPES = sizeof TYPES / sizeof TYPES[0] };
 
 /* How many things are wrong with the copy; the first is described in `problem`. */
@@ -190,7 +191,11 @@ static void heads_are_watched(void **state)
         alter_each_tensor("model/model.safetensors", false, "key.bias"); /* shifts all scores of a softmax alike */
         assert_int_equal(drop_fixture(NULL), 0);
     }
-    copy_fixture("bert"); /* for the teardown */
+    char problem[512];
+    copy_fixture("finetune"); /* its weights are watched by the parameters that they become */
+    assert_int_equal(count_wrong(problem), 0);
+    alter_each_tensor("expected.safetensors", true, NULL);
+    alter_each_tensor("inputs.safetensors", false, NULL);
 }
 
 /* Multiply every k-th real number of a JSON document, counted from *count, by 1.001 (0 becomes 0.001). */
@@ -254,6 +259,10 @@ static void numbers_in_json_are_watched(void **state)
     (void)state;
     copy_fixture("pretrain-one");
     assert_in_range(alter_json("curve", 1), 30, 100);
+    drop_fixture(NULL);
+    copy_fixture("finetune");
+    assert_in_range(alter_json("curve", 3), 5, 100);
+    assert_in_range(alter_json("multipliers", 1), 6, 100);
     drop_fixture(NULL);
     copy_fixture("optimiser");
     assert_in_range(alter_json("runs", 17), 20, 1000);
