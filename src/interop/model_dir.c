@@ -377,11 +377,16 @@ static electra_status check_missing(const el_model_dir *dir, const el_params *pa
                    el_model_dir_path(dir), missing.n, wanted, missing.text);
 }
 
-/* Old versions of transformers stored BERT's pooler also with heads that do not use it. */
-static bool is_idle_pooler(const el_model_dir *dir, const char *name)
+/* Old versions of transformers stored BERT's pooler also with heads that do not use it, and its pre-training also left
+ * a head that tells whether two sentences follow one another. */
+static bool is_idle(const el_model_dir *dir, const char *name)
 {
-    return dir->config.model.family == EL_FAMILY_BERT &&
-           strncmp(name, "electra.pooler.", strlen("electra.pooler.")) == 0;
+    static const char *const BEGINNINGS[] = {"electra.pooler.", "cls.seq_relationship."};
+    bool found = false;
+    for (size_t i = 0; i < sizeof BEGINNINGS / sizeof BEGINNINGS[0]; i++) {
+        found = found || strncmp(name, BEGINNINGS[i], strlen(BEGINNINGS[i])) == 0;
+    }
+    return found && dir->config.model.family == EL_FAMILY_BERT;
 }
 
 static electra_status check_extra(const el_model_dir *dir, const el_params *params, el_owner network,
@@ -395,7 +400,7 @@ static electra_status check_extra(const el_model_dir *dir, const el_params *para
                            "%s holds \"%s\" twice, under two spellings of its name", el_model_dir_path(dir), name);
         }
         if (el_params_find(params, name, network) == EL_NO_PARAM && strcmp(name, EL_NAME_TIED_OUTPUT) != 0 &&
-            !is_idle_pooler(dir, name) && !is_scale(dir, name)) {
+            !is_idle(dir, name) && !is_scale(dir, name)) {
             add_name(&extra, dir->entries[i].array.name);
         }
     }

@@ -18,6 +18,14 @@ static bool begins_with(const char *text, const char *beginning)
     return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
+/* Beginnings of names of BERT's masked-LM head, and ours for the same parts. */
+static const struct {
+    const char *bert, *ours;
+} MASKED_LM[] = {{"cls.predictions.transform.", "generator_predictions."},
+                 {"cls.predictions.decoder.weight", EL_NAME_TIED_OUTPUT},
+                 {"cls.predictions.bias", "generator_lm_head.bias"}};
+enum { N_MASKED_LM = sizeof MASKED_LM / sizeof MASKED_LM[0] };
+
 void el_name_from_hf(char *out, size_t bytes, const char *stored)
 {
     const bool bare = begins_with(stored, "embeddings.") || begins_with(stored, "embeddings_project.") ||
@@ -25,6 +33,14 @@ void el_name_from_hf(char *out, size_t bytes, const char *stored)
     if (begins_with(stored, "bert.")) {
         el_name_from_hf(out, bytes, stored + strlen("bert."));
         return;
+    }
+    const char *beginning = bare ? "electra." : "";
+    for (size_t i = 0; i < N_MASKED_LM; i++) {
+        if (begins_with(stored, MASKED_LM[i].bert)) {
+            beginning = MASKED_LM[i].ours;
+            stored += strlen(MASKED_LM[i].bert);
+            break;
+        }
     }
     static const struct {
         const char *old, *now;
@@ -38,19 +54,27 @@ void el_name_from_hf(char *out, size_t bytes, const char *stored)
         }
     }
     const int most = kept < bytes ? (int)kept : (int)bytes;
-    (void)snprintf(out, bytes, "%s%.*s%s", bare ? "electra." : "", most, stored, ending);
+    (void)snprintf(out, bytes, "%s%.*s%s", beginning, most, stored, ending);
 }
 
+/* The last one is the masked-LM head's bias once more. */
 bool el_name_is_buffer(const char *name)
 {
-    return ends_with(name, "embeddings.position_ids") || ends_with(name, "embeddings.token_type_ids");
+    return ends_with(name, "embeddings.position_ids") || ends_with(name, "embeddings.token_type_ids") ||
+           strcmp(name, "cls.predictions.decoder.bias") == 0;
 }
 
-/* "electra.encoder.x" -> "bert.encoder.x" or "encoder.x"; names of heads stay. */
+/* "electra.encoder.x" -> "bert.encoder.x" or "encoder.x"; names of heads stay, but for BERT's masked-LM head. */
 void el_name_to_hf(char *out, size_t bytes, const char *name, el_family family, bool encoder_alone)
 {
     static const char OURS[] = "electra.";
     const bool encoder = begins_with(name, OURS);
+    for (size_t i = 0; family == EL_FAMILY_BERT && i < N_MASKED_LM; i++) {
+        if (begins_with(name, MASKED_LM[i].ours)) {
+            (void)snprintf(out, bytes, "%s%s", MASKED_LM[i].bert, name + strlen(MASKED_LM[i].ours));
+            return;
+        }
+    }
     const char *prefix = !encoder || encoder_alone ? "" : family == EL_FAMILY_BERT ? "bert." : OURS;
     (void)snprintf(out, bytes, "%s%s", prefix, encoder ? name + sizeof OURS - 1 : name);
 }

@@ -7,7 +7,7 @@
 
 /* The Hugging Face name of a stored tensor: `.gamma` and `.beta` of norms become `.weight` and `.bias` (files before
  * 2020, and versions 5.0 to 5.2 of transformers), and an encoder stored on its own, or a BERT's, gets the prefix
- * "electra.". Each tensor is judged for itself. out: [bytes]; cut if it does not fit, which no name of ours does. */
+ * "electra."; BERT's masked-LM head is called as ours is. Each tensor is judged for itself. out: [bytes]; cut if it does not fit, which no name of ours does. */
 void el_name_from_hf(char *out, size_t bytes, const char *stored);
 
 /* The way back: the name under which transformers stores a tensor of ours. An encoder without a head has no prefix. */
@@ -26,7 +26,7 @@ typedef struct el_tf1_scopes {
  * *transposed: a kernel, stored [in, out] where ours are [out, in]. */
 bool el_name_from_tf1(char *out, size_t bytes, bool *transposed, const char *stored, const el_tf1_scopes *scopes);
 
-/* true for index buffers that old files hold beside the weights and that nothing is lost by ignoring. */
+/* true for what old files hold beside the weights and nothing is lost by ignoring: index buffers, second copies. */
 bool el_name_is_buffer(const char *name);
 
 /* The generator's output matrix, which is its word table under a second name. */

@@ -12,6 +12,7 @@
 #include "interop/hf_config.h"
 #include "interop/model.h"
 #include "interop/model_dir.h"
+#include "interop/names.h"
 #include "support/folder.h"
 
 /* ---- reading -------------------------------------------------------------------------------------------------------
@@ -440,6 +441,34 @@ static void a_lone_classifier_is_told_by_its_architecture(void **state)
     }
 }
 
+static void berts_masked_lm_head_is_called_as_ours_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *stored, *ours, *back; /* back NULL: as stored */
+    } CASES[] = {
+        {"cls.predictions.transform.dense.weight", "generator_predictions.dense.weight", NULL},
+        {"cls.predictions.transform.LayerNorm.gamma", "generator_predictions.LayerNorm.weight",
+         "cls.predictions.transform.LayerNorm.weight"},
+        {"cls.predictions.bias", "generator_lm_head.bias", NULL},
+        {"cls.predictions.decoder.weight", "generator_lm_head.weight", NULL},
+        {"cls.seq_relationship.weight", "cls.seq_relationship.weight", NULL},
+        {"bert.pooler.dense.bias", "electra.pooler.dense.bias", NULL},
+        {"bert.embeddings.LayerNorm.beta", "electra.embeddings.LayerNorm.bias", "bert.embeddings.LayerNorm.bias"},
+        {"classifier.weight", "classifier.weight", NULL},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char name[EL_PARAM_NAME_BYTES];
+        el_name_from_hf(name, sizeof name, CASES[i].stored);
+        assert_string_equal(name, CASES[i].ours);
+        el_name_to_hf(name, sizeof name, CASES[i].ours, EL_FAMILY_BERT, false);
+        assert_string_equal(name, CASES[i].back ? CASES[i].back : CASES[i].stored);
+        el_name_to_hf(name, sizeof name, CASES[i].ours, EL_FAMILY_ELECTRA, false);
+        assert_string_equal(name, CASES[i].ours);
+    }
+    assert_true(el_name_is_buffer("cls.predictions.decoder.bias"));
+}
+
 static void another_number_of_labels_is_refused(void **state)
 {
     const char *folder = test_path(*state, "count"), *path = test_path(*state, "count/config.json");
@@ -470,6 +499,7 @@ int main(void)
         cmocka_unit_test(what_makes_no_sense_is_refused_by_name),
         cmocka_unit_test(summaries_are_judged_when_a_choice_needs_them),
         cmocka_unit_test(a_bert_has_its_own_defaults),
+        cmocka_unit_test(berts_masked_lm_head_is_called_as_ours_is),
         cmocka_unit_test_setup_teardown(configs_come_back_as_they_were_written, test_folder_setup,
                                         test_folder_teardown),
         cmocka_unit_test_setup_teardown(maps_of_labels_are_each_others_inverse, test_folder_setup,
