@@ -1,6 +1,7 @@
 /* Owns loaded models: the block of weights, its table, the tokenizer. */
 #include "interop/model.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -74,7 +75,8 @@ void electra_model_free(electra_model *model)
     el_free(model);
 }
 
-static electra_status load_weights(electra_model *m, const electra_runtime *rt, electra_error *err)
+/* What the model is, before its weights are read. */
+static electra_status build(electra_model *m, const electra_runtime *rt, electra_error *err)
 {
     const el_model_dir *dir = m->dir;
     const el_head_config *head = el_model_dir_head(dir);
@@ -88,13 +90,53 @@ static electra_status load_weights(electra_model *m, const electra_runtime *rt, 
         EL_TRY(el_labels_make(&m->labels, (const char *const *)config->labels.names, config->labels.count,
                               config->labels.problem, err));
     }
+    return ELECTRA_OK;
+}
+
+/* The weights, made on a thread of its own while the tokenizer is read: either takes as long as the other. */
+typedef struct weights_job {
+    electra_model *model;
+    int threads; /* for the packing */
+    pthread_t thread;
+    bool started;
+    electra_status status;
+    electra_error error;
+} weights_job;
+
+static void *make_weights(void *argument)
+{
+    weights_job *job = argument;
+    electra_model *m = job->model;
     el_pool *pool;
-    EL_TRY(el_pool_create(&pool, rt->threads, err));
-    const electra_status status =
-        el_stored_weights_make(&m->weights, dir, &m->params, &m->network,
-                               head->kind == EL_HEAD_NONE ? EL_READ_ENCODER : EL_READ_ALL, m->be, pool, err);
-    el_pool_free(pool);
-    return status;
+    job->status = el_pool_create(&pool, job->threads, &job->error);
+    if (job->status == ELECTRA_OK) {
+        const el_read_extent extent = m->network.head_config.kind == EL_HEAD_NONE ? EL_READ_ENCODER : EL_READ_ALL;
+        job->status =
+            el_stored_weights_make(&m->weights, m->dir, &m->params, &m->network, extent, m->be, pool, &job->error);
+        el_pool_free(pool);
+    }
+    return NULL;
+}
+
+/* With one thread, or if there is no other, all of it happens here. */
+static void start_weights(weights_job *job, electra_model *m, int threads)
+{
+    *job = (weights_job){.model = m, .threads = threads > 1 ? threads - 1 : threads};
+    job->started = threads != 1 && pthread_create(&job->thread, NULL, make_weights, job) == 0;
+    if (!job->started) {
+        (void)make_weights(job);
+    }
+}
+
+static electra_status finish_weights(weights_job *job, electra_error *err)
+{
+    if (job->started) {
+        (void)pthread_join(job->thread, NULL);
+    }
+    if (job->status != ELECTRA_OK && err) {
+        *err = job->error;
+    }
+    return job->status;
 }
 
 static electra_status load_tokenizer(electra_model *m, const electra_model_options *options, electra_error *err)
@@ -126,8 +168,16 @@ static electra_status load(electra_model *m, const char *folder, const electra_m
     }
     EL_TRY(el_backend_create_cpu(&m->be, NULL, EL_CPU_BEST, err));
     EL_TRY(el_model_dir_open(&m->dir, folder, &options->runtime, err));
-    EL_TRY(load_weights(m, &options->runtime, err));
-    return load_tokenizer(m, options, err);
+    EL_TRY(build(m, &options->runtime, err));
+    weights_job job;
+    electra_error problem;
+    start_weights(&job, m, options->runtime.threads);
+    const electra_status status = load_tokenizer(m, options, &problem);
+    EL_TRY(finish_weights(&job, err)); /* of two faults the one in the weights is told */
+    if (status != ELECTRA_OK && err) {
+        *err = problem;
+    }
+    return status;
 }
 
 electra_status electra_model_load(electra_model **out, const char *folder, const electra_model_options *options,
