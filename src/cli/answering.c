@@ -1,6 +1,7 @@
 /* Owns what the answering commands share. */
 #include "answering.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,6 +89,10 @@ electra_status cli_answer(const cli_answerer *answerer, const cli_common *common
 void cli_print_score(FILE *out, float score)
 {
     char text[32];
+    if (!isfinite(score)) { /* of a broken model; JSON has no word for it */
+        fputs("null", out);
+        return;
+    }
     for (int digits = 6; digits <= 9; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, (double)score);
         const float back = strtof(text, NULL);

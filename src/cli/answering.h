@@ -73,7 +73,7 @@ electra_status cli_answer(const cli_answerer *answerer, const cli_common *common
 
 /* ---- for printing ------------------------------------------------------------------------------------------------ */
 
-/* A number with as many digits as make it come back the same, at least six where there are as many. */
+/* A number with as many digits as make it come back the same, at least six where there are as many; null if it is none. */
 void cli_print_score(FILE *out, float score);
 
 /* {"NAME": and ,"NAME": with a score or a text behind it. */

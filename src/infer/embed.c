@@ -36,14 +36,20 @@ static void take_first(electra_session *s, const el_window *window, size_t slot,
 static void take_mean(electra_session *s, const el_window *window, size_t slot, const float *hidden)
 {
     (void)slot;
+    enum { COLUMNS = 64 }; /* summed together, so that rows are read along */
     const size_t width = width_of(s);
     float *mean = (float *)s->values.items + window->result;
-    for (size_t i = 0; i < width; i++) {
-        double sum = 0;
+    for (size_t first = 0; first < width; first += COLUMNS) {
+        const size_t n = width - first < COLUMNS ? width - first : COLUMNS;
+        double sum[COLUMNS] = {0};
         for (size_t t = 0; t < window->n; t++) {
-            sum += (double)hidden[t * width + i];
+            for (size_t i = 0; i < n; i++) {
+                sum[i] += (double)hidden[t * width + first + i];
+            }
         }
-        mean[i] = (float)(sum / (double)window->n);
+        for (size_t i = 0; i < n; i++) {
+            mean[first + i] = (float)(sum[i] / (double)window->n);
+        }
     }
 }
 
