@@ -6,7 +6,8 @@
 #
 # A snapshot is a text:
 #     # words for the reader
-#     $ a command line for bash; `electra` is the program, $DATA the folder tests/data
+#     $ a command line for bash; `electra` is the program, $DATA the folder tests/data,
+#       $FIXTURES the folder tests/golden/fixtures
 #       what it prints to stdout, indented by two spaces
 #     ! what it prints to stderr
 #     ? its exit code, unless it is 0
@@ -23,7 +24,7 @@ ln -s "$program" "$work/bin/electra"
 if [ -x "$(dirname "$program")/tests/electra-frame" ]; then
     ln -s "$(dirname "$program")/tests/electra-frame" "$work/bin/electra-frame"
 fi
-export PATH="$work/bin:$PATH" DATA="$here/../data" TERM=dumb LC_ALL=C.UTF-8
+export PATH="$work/bin:$PATH" DATA="$here/../data" FIXTURES=$(realpath "$here/../golden/fixtures") TERM=dumb LC_ALL=C.UTF-8
 unset NO_COLOR ELECTRA_CPU
 cd "$work/run"
 

@@ -28,6 +28,10 @@ for source in "$root"/examples/*.c; do
         "$libdir/libelectra.a" $needs -pthread -lm
     n=$((n + 1))
 done
+models=$root/tests/golden/fixtures/pipeline
+[[ "$("$work/classify" "$models/classify" "The food was good.")" == *positive* ]]
+[[ "$("$work/embed" "$models/discriminator" "the cat" "the dog" | head -1)" == " 1.000  the cat" ]]
+[[ "$("$work/detect-static" "$models/discriminator" "the cat")" == *cat* ]]
 [ "$("$work/version")" = "$("$work/version-static")" ]
 [[ "$("$work/version")" == *"$(pkg-config --modversion electra)"* ]] || { echo "FAILED: versions differ"; exit 1; }
 [ "$("$work/prefix/bin/electra" --version)" = "electra $(pkg-config --modversion electra)" ]
