@@ -85,6 +85,60 @@ ELECTRA_API const electra_tokenizer *electra_model_tokenizer(const electra_model
 ELECTRA_API electra_status electra_model_quantize(const char *folder, const char *output,
                                                   const electra_runtime *runtime, electra_error *err);
 
+/* ---- converting ----------------------------------------------------------------------------------------------- */
+
+/* Which networks of a TensorFlow checkpoint; other files hold one network only, and ELECTRA_NETWORK_ALL means that. */
+typedef enum electra_network {
+    ELECTRA_NETWORK_ALL,
+    ELECTRA_NETWORK_DISCRIMINATOR,
+    ELECTRA_NETWORK_GENERATOR
+} electra_network;
+
+/* Number formats of stored weights. */
+typedef enum electra_dtype {
+    ELECTRA_DTYPE_KEEP, /* as they are; 32 bits if the tensors differ in it */
+    ELECTRA_DTYPE_FLOAT32,
+    ELECTRA_DTYPE_FLOAT16,
+    ELECTRA_DTYPE_BFLOAT16
+} electra_dtype;
+
+typedef struct electra_convert_options {
+    size_t struct_size;
+    electra_network network;
+    const char *config; /* config.json of the network; NULL: the one beside the weights, or what a checkpoint's shapes
+                           tell. Of a pair's config.json the generator takes no sizes that its weights contradict */
+    const char *vocab;  /* vocab.txt; NULL: the tokenizer beside the weights, if there is one */
+    bool cased;         /* the vocabulary of `vocab` knows capitals */
+    electra_dtype dtype;
+    size_t shard_bytes; /* weights are split into files of about that size, with an index; 0: one file */
+    electra_runtime runtime;
+} electra_convert_options;
+
+ELECTRA_API electra_convert_options electra_convert_options_default(void);
+
+/* What came of it; all texts are constants. */
+typedef struct electra_converted_model {
+    const char *subfolder; /* "", or "discriminator" and "generator" */
+    electra_model_kind kind;
+    size_t parameters;
+    const char *number_format; /* "float32", "float16", "bfloat16", "float64" */
+    size_t files;              /* of weights */
+} electra_converted_model;
+
+typedef struct electra_converted {
+    size_t n;
+    electra_converted_model models[2];
+} electra_converted;
+
+/* Write a model that is stored in any form that this library reads (docs/FORMATS.md) as a Hugging Face model directory
+ * of today, with its head, labels and tokenizer. from: a folder, a file of weights, or the prefix of a TensorFlow 1
+ * checkpoint. A checkpoint with both networks of a pair becomes `to`/discriminator and `to`/generator. A directory
+ * appears whole or not at all; one that is there is replaced. Numbers are not changed unless `dtype` asks for it.
+ * out may be NULL, and so may options. ELECTRA_INVALID: as electra_model_load; or a number that `dtype` has no room
+ * for. ELECTRA_MISUSE: an option makes no sense. */
+ELECTRA_API electra_status electra_model_convert(electra_converted *out, const char *from, const char *to,
+                                                 const electra_convert_options *options, electra_error *err);
+
 /* ---- sizes ---------------------------------------------------------------------------------------------------- */
 
 /* What a network is and what it costs. Letters as in docs/MODEL.md. */

@@ -22,6 +22,7 @@ extern const cli_command cli_fill;
 
 /* other forms of a model */
 extern const cli_command cli_quantize;
+extern const cli_command cli_convert;
 
 /* looking */
 extern const cli_command cli_inspect;

@@ -21,6 +21,7 @@ const cli_command *const cli_commands[] = {
 
     /* other forms of a model */
     &cli_quantize,
+    &cli_convert,
 
     /* looking */
     &cli_inspect,

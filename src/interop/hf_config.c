@@ -418,8 +418,18 @@ static json_t *describe_dropout(const el_network *network)
     return used && rate != network->config.hidden_dropout ? json_real(rate) : json_null();
 }
 
+static const char *dtype_word(el_dtype dtype)
+{
+    switch (dtype) {
+    case EL_DTYPE_F16: return "float16";
+    case EL_DTYPE_BF16: return "bfloat16";
+    case EL_DTYPE_F64: return "float64";
+    default: return "float32";
+    }
+}
+
 /* Of both families. dtype is written in the old spelling, which all versions read. */
-static json_t *describe(const el_network *network)
+static json_t *describe(const el_network *network, el_dtype dtype)
 {
     const el_model_config *c = &network->config;
     return json_pack("{s:[s], s:f, s:o, s:s, s:f, s:I, s:f, s:I, s:f, s:I, s:s, s:I, s:I, s:I, s:s, s:b, s:s, s:I, "
@@ -440,7 +450,7 @@ static json_t *describe(const el_network *network)
                      "pad_token_id", (json_int_t)c->pad_id,                                     //
                      "position_embedding_type", "absolute",                                     //
                      "tie_word_embeddings", 1,                                                  //
-                     "torch_dtype", "float32",                                                  //
+                     "torch_dtype", dtype_word(dtype),                                          //
                      "type_vocab_size", (json_int_t)c->n_types,                                 //
                      "use_cache", 1,                                                            //
                      "vocab_size", (json_int_t)c->vocab_size);
@@ -499,7 +509,7 @@ static bool merge(json_t *json, json_t *more)
     return done;
 }
 
-electra_status el_hf_config_write(const el_network *network, const el_labels *labels, bool int8, const char *path,
+electra_status el_hf_config_write(const el_network *network, const el_labels *labels, el_dtype dtype, const char *path,
                                   electra_error *err)
 {
     el_labels numbered = {0};
@@ -508,7 +518,7 @@ electra_status el_hf_config_write(const el_network *network, const el_labels *la
         labels = &numbered;
     }
     assert(!has_labels(network) || labels->count == network->head_config.n_labels);
-    json_t *json = describe(network);
+    json_t *json = describe(network, dtype);
     bool sound = json != NULL;
     if (network->config.family == EL_FAMILY_ELECTRA) {
         sound = sound && merge(json, describe_electra(network));
@@ -516,7 +526,7 @@ electra_status el_hf_config_write(const el_network *network, const el_labels *la
     if (has_labels(network)) {
         sound = sound && merge(json, describe_labels(labels));
     }
-    if (int8) {
+    if (dtype == EL_DTYPE_I8) {
         sound = sound && merge(json, json_pack("{s:{s:s, s:i}}", "quantization_config", "quant_method", EL_HF_INT8,
                                                "version", 1));
     }

@@ -15,6 +15,7 @@
 
 #include <electra/model.h>
 
+#include "interop/array.h"
 #include "model/params.h"
 
 /* What the outputs of a classifier or a tagger are called, and what they mean. */
@@ -57,9 +58,9 @@ electra_status el_hf_config_head(el_head_config *out, const el_hf_config *config
                                  electra_error *err);
 
 /* Write all members that versions 3 to 5 of transformers read. The head picks the architecture. labels: of a classifier
- * or a tagger, as many as it has outputs, or NULL for LABEL_0, LABEL_1, ...; not used for other heads. int8: the
- * weights are 8-bit integers. Atomic. */
-electra_status el_hf_config_write(const el_network *network, const el_labels *labels, bool int8, const char *path,
+ * or a tagger, as many as it has outputs, or NULL for LABEL_0, LABEL_1, ...; not used for other heads. dtype: the
+ * number format of the weights; I8: that of their matrices. Atomic. */
+electra_status el_hf_config_write(const el_network *network, const el_labels *labels, el_dtype dtype, const char *path,
                                   electra_error *err);
 
 /* "quant_method" in "quantization_config" of a model whose matrices are 8-bit integers (quantize.h). */

@@ -44,7 +44,7 @@ const char *electra_model_kind_name(electra_model_kind kind)
     return "unknown kind";
 }
 
-static electra_model_kind kind_of_head(el_head head)
+electra_model_kind el_model_kind_of_head(el_head head)
 {
     switch (head) {
     case EL_HEAD_DISCRIMINATOR: return ELECTRA_MODEL_DISCRIMINATOR;
@@ -208,7 +208,7 @@ electra_status electra_model_load(electra_model **out, const char *folder, const
 
 electra_model_kind electra_model_kind_of(const electra_model *model)
 {
-    return kind_of_head(model->network.head_config.kind);
+    return el_model_kind_of_head(model->network.head_config.kind);
 }
 
 size_t electra_model_label_count(const electra_model *model)
@@ -250,7 +250,7 @@ void el_model_describe_network(electra_model_info *out, const el_network *networ
                                size_t flops_length)
 {
     const el_model_config *c = &network->config;
-    *out = (electra_model_info){.kind = kind_of_head(network->head_config.kind),
+    *out = (electra_model_info){.kind = el_model_kind_of_head(network->head_config.kind),
                                 .vocab_size = c->vocab_size,
                                 .embedding_size = c->embedding_size,
                                 .hidden_size = c->hidden_size,

@@ -15,6 +15,9 @@ el_weights el_model_weights(const electra_model *model, el_backend *be);
 /* The folder it was read from. */
 const char *el_model_folder(const electra_model *model);
 
+/* What a network with that head can be asked. */
+electra_model_kind el_model_kind_of_head(el_head head);
+
 /* Sizes and costs of a network; parameters are counted over the rows that belong to its role. */
 void el_model_describe_network(electra_model_info *out, const el_network *network, const el_params *params,
                                size_t flops_length);

@@ -18,6 +18,7 @@
 
 #include "interop/array.h"
 #include "interop/hf_config.h"
+#include "interop/safetensors.h"
 #include "interop/tf1_model.h"
 
 typedef struct el_model_dir el_model_dir;
@@ -85,12 +86,27 @@ electra_status el_model_dir_write(const char *folder, const el_network *network,
 typedef struct el_int8_matrix {
     int8_t *q; /* [rows, cols]; NULL: the row of the table stays in floats */
     float *scales;
-    char scale_name[EL_PARAM_NAME_BYTES + 8]; /* its name with EL_NAME_SCALE */
 } el_int8_matrix;
 
 /* The same with some matrices in 8-bit integers: one entry for each row of the table. NULL: none. */
 electra_status el_model_dir_write_int8(const char *folder, const el_network *network, const el_labels *labels,
                                        el_weights weights, const el_int8_matrix *int8,
                                        const electra_tokenizer *tokenizer, electra_error *err);
+
+/* What a model directory is made of. */
+typedef struct el_model_files {
+    const el_network *network;
+    const el_labels *labels;            /* as in el_hf_config_write */
+    const electra_tokenizer *tokenizer; /* NULL: no tokenizer files */
+    const el_array_source *tensors;     /* [n], under the names that the files shall have (el_name_to_hf) */
+    size_t n;
+    el_dtype dtype;               /* of the weights, for config.json; I8 if their matrices are */
+    size_t shard_bytes;           /* split them into files of about that size, with an index; 0: one file */
+    const electra_status *filled; /* if not NULL: what the tensors' fill functions came to; looked at after the last */
+} el_model_files;
+
+/* The same from tensors of any source. *n_files: how many files of weights there are. */
+electra_status el_model_dir_write_files(const char *folder, const el_model_files *files, size_t *n_files,
+                                        electra_error *err);
 
 #endif

@@ -46,7 +46,6 @@ static electra_status quantize_matrix(el_int8_matrix *m, const el_param *p, el_w
     if (!m->q || !m->scales) {
         return el_fail_memory(err, p->name, p->rows * p->cols);
     }
-    (void)snprintf(m->scale_name, sizeof m->scale_name, "%s%s", p->name, EL_NAME_SCALE);
     for (size_t j = 0; j < p->rows; j++) {
         w.be->ops->download_f32(w.be, row, from + j * p->cols * w.be->element_size, p->cols);
         for (size_t i = 0; i < p->cols; i++) {

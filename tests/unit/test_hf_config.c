@@ -331,7 +331,7 @@ static void configs_come_back_as_they_were_written(void **state)
         if (has_labels(&KINDS[i])) {
             labels = labels_of(&KINDS[i]);
         }
-        assert_int_equal(el_hf_config_write(&f.network, has_labels(&KINDS[i]) ? &labels : NULL, false, path, NULL),
+        assert_int_equal(el_hf_config_write(&f.network, has_labels(&KINDS[i]) ? &labels : NULL, EL_DTYPE_F32, path, NULL),
                          ELECTRA_OK);
         el_hf_config c;
         el_head_config head;
@@ -358,7 +358,7 @@ static void maps_of_labels_are_each_others_inverse(void **state)
     fixture f;
     json_t *json;
     make(&f, &KINDS[7]);
-    assert_int_equal(el_hf_config_write(&f.network, NULL, false, path, NULL), ELECTRA_OK);
+    assert_int_equal(el_hf_config_write(&f.network, NULL, EL_DTYPE_F32, path, NULL), ELECTRA_OK);
     assert_int_equal(el_json_load(&json, path, NULL), ELECTRA_OK);
     assert_int_equal(json_object_size(json_object_get(json, "id2label")), 4);
     assert_string_equal(json_string_value(json_object_get(json_object_get(json, "id2label"), "3")), "LABEL_3");
