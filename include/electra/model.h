@@ -87,7 +87,7 @@ ELECTRA_API electra_status electra_model_quantize(const char *folder, const char
 
 /* ---- converting ----------------------------------------------------------------------------------------------- */
 
-/* Which networks of a TensorFlow checkpoint; other files hold one network only, and ELECTRA_NETWORK_ALL means that. */
+/* Which networks of a TensorFlow checkpoint. Other files hold one network, which must then be of that kind. */
 typedef enum electra_network {
     ELECTRA_NETWORK_ALL,
     ELECTRA_NETWORK_DISCRIMINATOR,

@@ -52,7 +52,7 @@ static electra_status run(const cli_common *common, const void *values, const cl
     const convert_values *v = values;
     (void)arguments;
     if (v->cased && !v->vocab) {
-        return cli_fail(err, ELECTRA_MISUSE, "--cased", "--cased goes with --vocab");
+        return cli_fail(err, ELECTRA_MISUSE, "--cased", "it says something of --vocab, which is not given");
     }
     electra_convert_options options = electra_convert_options_default();
     options.network = (electra_network)v->network;

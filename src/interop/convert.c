@@ -181,6 +181,12 @@ static electra_status read_model(job *j, const char *from, el_tf1_network networ
     EL_TRY(el_model_dir_open_from(&j->dir, from, &source, &o->runtime, err));
     const el_head_config *head = el_model_dir_head(j->dir);
     const bool encoder = head->kind == EL_HEAD_NONE;
+    const el_head wanted = network == EL_TF1_GENERATOR ? EL_HEAD_MASKED_LM : EL_HEAD_DISCRIMINATOR;
+    if (network != EL_TF1_ANY && head->kind != wanted) { /* files that hold one network */
+        return el_fail(err, ELECTRA_INVALID, from, "%s holds no %s but a model of another kind (%s)", from,
+                       electra_model_kind_name(el_model_kind_of_head(wanted)),
+                       electra_model_kind_name(el_model_kind_of_head(head->kind)));
+    }
     EL_TRY(el_params_build_single(&j->params, &j->network, &el_model_dir_config(j->dir)->model, head, err));
     if (encoder) {
         warn_of_lost_head(j);
@@ -238,10 +244,10 @@ static electra_status check_target(const char *folder, const char *source, elect
         el_free(config);
     }
     if (same) {
-        return el_fail(err, ELECTRA_MISUSE, folder, "%s is the model that is read; write to another folder", folder);
+        return el_fail(err, ELECTRA_MISUSE, NULL, "%s is the model that is read; write to another folder", folder);
     }
     return fine ? ELECTRA_OK
-                : el_fail(err, ELECTRA_MISUSE, folder,
+                : el_fail(err, ELECTRA_MISUSE, NULL,
                           "%s is there and is no model directory; it is not replaced. Give the name of a new folder",
                           folder);
 }

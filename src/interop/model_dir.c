@@ -77,9 +77,13 @@ static electra_status no_config(const el_model_dir *dir, electra_error *err)
 static electra_status read_config(el_model_dir *dir, const char *path, const electra_runtime *rt, electra_error *err)
 {
     EL_TRY(el_hf_config_read(&dir->config, path, err));
-    const bool generator = el_weight_files_tf1(dir->files) && find(dir, "generator_predictions.dense.weight");
-    return generator ? el_tf1_adapt_config(&dir->config, dir->entries, dir->n, el_model_dir_path(dir), rt, err)
-                     : ELECTRA_OK;
+    if (!el_weight_files_tf1(dir->files)) {
+        return ELECTRA_OK;
+    }
+    dir->config.architecture[0] = '\0'; /* one file for both networks */
+    return find(dir, "generator_predictions.dense.weight")
+               ? el_tf1_adapt_config(&dir->config, dir->entries, dir->n, el_model_dir_path(dir), rt, err)
+               : ELECTRA_OK;
 }
 
 /* The given config.json, or the one beside the weights, or the one that a checkpoint's shapes amount to. */

@@ -135,8 +135,9 @@ electra_status el_tf1_deduce_config(el_hf_config *out, const el_named_array *lis
     json_decref(json);
     if (status == ELECTRA_OK) {
         el_log(rt, ELECTRA_LOG_WARNING,
-               "%s: there is no config.json, so sizes are taken from the weights, and %zu heads as published networks "
-               "of width %zu have; a network with another number needs a config.json",
+               "%s: there is no config.json, so sizes are taken from the weights, and the number of heads (%zu) is "
+               "that of "
+               "published networks of width %zu; a network with another number needs a config.json",
                where, out->model.n_heads, s.hidden);
     }
     return status;
@@ -162,7 +163,7 @@ electra_status el_tf1_adapt_config(el_hf_config *config, const el_named_array *l
     el_log(
         rt, ELECTRA_LOG_WARNING,
         "%s: config.json describes a network of width %zu, but the generator has width %zu; its sizes are taken from "
-        "the weights, and %zu heads as published generators of that width have. If that is wrong, give the "
+        "the weights, and the number of heads (%zu) is that of published networks. If that is wrong, give the "
         "generator's own config.json",
         where, stated, s.hidden, c->n_heads);
     return ELECTRA_OK;
