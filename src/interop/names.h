@@ -7,7 +7,8 @@
 
 /* The Hugging Face name of a stored tensor: `.gamma` and `.beta` of norms become `.weight` and `.bias` (files before
  * 2020, and versions 5.0 to 5.2 of transformers), and an encoder stored on its own, or a BERT's, gets the prefix
- * "electra."; BERT's masked-LM head is called as ours is. Each tensor is judged for itself. out: [bytes]; cut if it does not fit, which no name of ours does. */
+ * "electra."; BERT's masked-LM head is called as ours is. Each tensor is judged for itself. out: [bytes]; cut if it
+ * does not fit, which no name of ours does. */
 void el_name_from_hf(char *out, size_t bytes, const char *stored);
 
 /* The way back: the name under which transformers stores a tensor of ours. An encoder without a head has no prefix. */
