@@ -34,21 +34,48 @@ SIMD_INLINE void finish_tile(const el_int8_gemm *job, size_t row, size_t rows, s
     }
 }
 
+/* Vector i of a tile, row by row. */
+SIMD_INLINE float *vector_of_tile(const el_int8_gemm *job, size_t row, size_t first, size_t i)
+{
+    return job->c + (row + i / VECTORS) * job->ldc + first + i % VECTORS * LANES;
+}
+
+/* Vectors that are whole, four at a time as long as there are four. */
+#define ACTIVATE_WHOLE(act)                                                                                            \
+    for (; i + 4 <= n; i += 4) {                                                                                       \
+        vec v[4];                                                                                                      \
+        UNROLL                                                                                                         \
+        for (size_t j = 0; j < 4; j++) {                                                                               \
+            v[j] = v_load(vector_of_tile(job, row, first, i + j));                                                     \
+        }                                                                                                              \
+        v_activation_of_4(v, act);                                                                                     \
+        UNROLL                                                                                                         \
+        for (size_t j = 0; j < 4; j++) {                                                                               \
+            v_store(vector_of_tile(job, row, first, i + j), v[j]);                                                     \
+        }                                                                                                              \
+    }
+
 #define ACTIVATE(act)                                                                                                  \
-    for (size_t i = 0; i < rows; i++) {                                                                                \
-        float *c = job->c + (row + i) * job->ldc + first;                                                              \
-        for (size_t j = 0; j < cols; j += LANES) {                                                                     \
-            v_store_upto(c, j, cols, v_activation(v_load_upto(c, j, cols), act));                                      \
+    for (; i < n; i++) {                                                                                               \
+        const size_t at = i % VECTORS * LANES;                                                                         \
+        float *c = vector_of_tile(job, row, first, i);                                                                 \
+        if (at < cols) {                                                                                               \
+            v_store_upto(c, 0, cols - at, v_activation(v_load_upto(c, 0, cols - at), act));                            \
         }                                                                                                              \
     }
 
 /* The same tile once more, while it is in the nearest cache. */
 static inline void activate_tile(const el_int8_gemm *job, size_t row, size_t rows, size_t first)
 {
-    const size_t left = job->n - first, cols = left < EL_INT8_COLS ? left : EL_INT8_COLS;
-    if (job->act != EL_ACT_LINEAR) {
-        FOR_ACTIVATION(job->act, ACTIVATE)
+    const size_t cols = job->n - first, n = rows * VECTORS;
+    size_t i = 0;
+    if (job->act == EL_ACT_LINEAR) {
+        return;
     }
+    if (cols >= EL_INT8_COLS) {
+        FOR_ACTIVATION(job->act, ACTIVATE_WHOLE)
+    }
+    FOR_ACTIVATION(job->act, ACTIVATE)
 }
 
 /* TILE(rows), with rows a constant, for the number of rows that it is. */
