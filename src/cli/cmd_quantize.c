@@ -48,8 +48,10 @@ static electra_status run(const cli_common *common, const void *values, const cl
         fprintf(common->out, ",\"number_format\":\"%s\",\"float_bytes\":%zu,\"weight_bytes\":%zu}\n",
                 info.number_format, before, info.weight_bytes);
     } else {
-        fprintf(common->out, "%s: %.1f MB as %s, %.1f MB as float32\n", v->output, (double)info.weight_bytes / 1e6,
-                info.number_format, (double)before / 1e6);
+        const double unit = before < 1000000 ? 1e3 : 1e6;
+        const char *name = before < 1000000 ? "kB" : "MB";
+        fprintf(common->out, "%s: %.1f %s as %s, %.1f %s as float32\n", v->output, (double)info.weight_bytes / unit,
+                name, info.number_format, (double)before / unit, name);
     }
     return ELECTRA_OK;
 }
