@@ -44,11 +44,21 @@ SIMD_INLINE vint add_eight(vint sum, __m256i x, __m256i y, __m256i b, __m256i c)
     return _mm256_add_epi32(sum, _mm256_madd_epi16(sixteen, _mm256_set1_epi16(1)));
 }
 
+/* With few rows a panel is used up before the next one has come from the third-level cache, so its lines are asked for
+ * while this one is multiplied. Behind the last panel there is nothing to ask for, and no harm in it. */
+SIMD_INLINE void ask_for_next_panel(const int8_t *b, size_t depth)
+{
+    const char *next = (const char *)b + depth * EL_INT8_COLS;
+    _mm_prefetch(next, _MM_HINT_T0);
+    _mm_prefetch(next + 64, _MM_HINT_T0);
+}
+
 SIMD_INLINE void sum_fitting(size_t rows, vint sum[][VECTORS], const uint8_t *a, const int8_t *b, size_t depth)
 {
     clear_sums(rows, sum);
     for (size_t k = 0; k < depth; k += EL_INT8_STEP, b += EL_INT8_STEP * EL_INT8_COLS) {
         const __m256i b0 = load_bytes(b), b1 = load_bytes(b + 32), c0 = load_bytes(b + 64), c1 = load_bytes(b + 96);
+        ask_for_next_panel(b, depth);
         UNROLL
         for (size_t i = 0; i < rows; i++) {
             const uint8_t *row = a + i * depth + k;
