@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/mem.h"
 
 void fuzz_fail(const char *what, const char *file, int line)
 {
@@ -92,6 +93,23 @@ const char *fuzz_link(const char *name)
     return path;
 }
 
+char *fuzz_read_source(const char *path, size_t *bytes)
+{
+    char whole[512];
+    char *data = NULL;
+    (void)snprintf(whole, sizeof whole, "%s/%s", TEST_SOURCE_DIR, path);
+    FUZZ_MUST_HOLD(el_read_file(&data, bytes, whole, 1 << 20, NULL) == ELECTRA_OK);
+    return data;
+}
+
+void fuzz_copy_source(const char *path, const char *name)
+{
+    size_t bytes;
+    char *data = fuzz_read_source(path, &bytes);
+    FUZZ_MUST_HOLD(el_write_file(fuzz_path(name), data, bytes, NULL) == ELECTRA_OK);
+    el_free(data);
+}
+
 /* ---- mappings ------------------------------------------------------------------------------------------------------
  */
 
@@ -110,7 +128,7 @@ void *__wrap_mmap(void *address, size_t bytes, int protection, int flags, int fi
     if (file < 0 || protection != PROT_READ) {
         return __real_mmap(address, bytes, protection, flags, file, offset);
     }
-    void *copy; /* begins with a page, as a real one, but ends with the file */
+    void *copy;                                    /* begins with a page, as a real one, but ends with the file */
     if (posix_memalign(&copy, 4096, bytes) != 0) { /* tests let allocations fail */
         errno = ENOMEM;
         return MAP_FAILED;

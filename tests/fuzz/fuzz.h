@@ -32,6 +32,10 @@ const char *fuzz_folder(void);
 const char *fuzz_path(const char *name); /* valid for the next 15 calls */
 const char *fuzz_link(const char *name);
 
+/* A file of the source tree, read whole; the caller el_frees it. Copy one into fuzz_folder(). */
+char *fuzz_read_source(const char *path, size_t *bytes);
+void fuzz_copy_source(const char *path, const char *name);
+
 /* What a reader may say about a file: ELECTRA_OK, or ELECTRA_INVALID with a message. Returns whether it was OK. */
 bool fuzz_accepted(electra_status status, const electra_error *err);
 

@@ -17,8 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     }
     static const char *const COLUMNS[] = {NULL, "1", "3", "text"};
     cli_record_format format = {.format = (cli_format)(data[0] % 3),
-                                .text_column = COLUMNS[data[0] / 4 % 4],
-                                .pair_column = COLUMNS[data[0] / 16 % 4]};
+                                .shape = (cli_shape)(data[0] / 3 % (CLI_SHAPE_CHOICES + 1))};
+    if (format.format == CLI_FORMAT_TSV) { /* columns go with no other */
+        format.text_column = COLUMNS[data[0] / 4 % 4];
+        format.pair_column = COLUMNS[data[0] / 16 % 4];
+    }
     const char *text = (const char *)data + 1;
     const char *line = NULL;
     size_t line_bytes = 0;
@@ -27,11 +30,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     if (cli_records_have_header(&format) && !cli_next_line(&text, &bytes, &line, &line_bytes)) {
         return 0; /* an empty file is not begun */
     }
+    if (cli_records_check(&format, &err) != ELECTRA_OK) {
+        return 0; /* a shape that lines of this format cannot hold */
+    }
     if (!fuzz_accepted(cli_records_begin(&format, line, line_bytes, "input", &err), &err)) {
         return 0;
     }
     while (cli_next_line(&text, &bytes, &line, &line_bytes)) {
-        cli_record record;
+        cli_record record = {0};
         if (fuzz_accepted(cli_record_parse(&format, line, line_bytes, &record, &err), &err)) {
             FUZZ_MUST_HOLD(record.text);
             /* every byte of both is there */
@@ -39,6 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
                            memchr(record.text, record.text[record.text_bytes - 1], record.text_bytes));
             FUZZ_MUST_HOLD(record.pair_bytes == 0 ||
                            memchr(record.pair, record.pair[record.pair_bytes - 1], record.pair_bytes));
+        }
+        for (size_t i = 0; i < record.n_choices; i++) {
+            const electra_text *c = &record.choices[i];
+            FUZZ_MUST_HOLD(c->bytes == 0 || memchr(c->text, c->text[c->bytes - 1], c->bytes));
         }
         cli_record_clear(&record);
     }

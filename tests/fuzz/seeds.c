@@ -97,6 +97,26 @@ static void models(void)
     put_file("model", "discriminator", "d/model.safetensors");
 }
 
+static void put_source(const char *target, const char *name, const char *path)
+{
+    size_t bytes;
+    char *data = fuzz_read_source(path, &bytes);
+    put(target, name, data, bytes);
+    el_free(data);
+}
+
+static void files_of_others(void)
+{
+    put_source("tf1_index", "pair", "tests/golden/fixtures/tf1-one/model.ckpt-3.index");
+    put_source("tf1_data", "pair", "tests/golden/fixtures/tf1-one/model.ckpt-3.data-00000-of-00001");
+    put_source("weight_index", "three", "tests/golden/fixtures/storage/sharded/model.safetensors.index.json");
+    put_text("weight_index", "least",
+             "{\"weight_map\":{\"classifier.dense.bias\":\"model-00001-of-00003.safetensors\"}}");
+    put_text("weight_index", "outside",
+             "{\"metadata\":{},\"weight_map\":{\"a\":\"../model-00001-of-00003.safetensors\","
+             "\"b\":\"/etc/passwd\",\"c\":\"model.safetensors.index.json\"}}");
+}
+
 static void safetensors(void)
 {
     static const float NUMBERS[4] = {1, -2, 0x1p-140f, 4};
@@ -192,9 +212,10 @@ static void records(void)
         "{\"text\":\"the sea\",\"text_pair\":\"by\"}\n{\"question\":\"sea\",\"context\":\"the \\u0000\"}\n"
         "{\"prompt\":\"a\",\"choices\":[\"b\",\"c\"]}\r\nnonsense\n";
     static const char TSV[] = "id\ttext\tlabel\n1\tthe sea\tx\n\n2\t\n\t\t\t\r\n";
+    put_chosen("records", "choices", 14, JSON, sizeof JSON - 1); /* 12 + 2: choices, JSON lines */
     put_chosen("records", "json-lines", 2, JSON, sizeof JSON - 1);
-    put_chosen("records", "columns", 1 + 4 * 3 + 16 * 2, TSV, sizeof TSV - 1);
-    put_chosen("records", "numbered", 1 + 4 * 1, TSV, sizeof TSV - 1);
+    put_chosen("records", "columns", 46, TSV, sizeof TSV - 1);
+    put_chosen("records", "numbered", 4, TSV, sizeof TSV - 1);
     put_chosen("records", "plain", 0, TSV, sizeof TSV - 1);
 }
 
@@ -218,6 +239,7 @@ int main(int n, char **arguments)
     }
     corpus = arguments[1];
     models();
+    files_of_others();
     safetensors();
     data();
     training();
