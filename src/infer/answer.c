@@ -79,7 +79,8 @@ static bool is_context(const electra_session *s, const el_window *window, size_t
            ((const uint32_t *)s->words.items)[window->first + t] != ELECTRA_NO_WORD;
 }
 
-/* Probabilities over the context and every [CLS], wherever it comes from (formats.md 7.4). */
+/* Probabilities over the context and every [CLS], wherever it comes from (formats.md 7.4). Answers are looked for in the
+ * context only: a [CLS] typed in the question takes its share of the probability, but is no place for an answer. */
 static void find_probabilities(electra_session *s, const el_window *window)
 {
     const uint32_t cls = electra_tokenizer_specials(electra_model_tokenizer(s->model)).cls;
