@@ -41,6 +41,7 @@ typedef struct block {
     size_t rows, cols, depth;
     bool add; /* to C, else C is written */
     size_t ldpre;
+    const float *bias;   /* added to what goes to C, or NULL */
     const float *b_next; /* what the first tile of a panel asks for on its way: the next one; or NULL */
 } block;
 
@@ -61,7 +62,7 @@ SIMD_INLINE void prefetch_rows(size_t rows, const float *c, size_t ldc, const fl
 
 /* a_next, b_next: lines that will be wanted soon, laid out as a and b; or NULL. */
 SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, size_t a_step, const float *b, float *c,
-                      size_t ldc, size_t cols, bool add, const float *a_next, const float *b_next)
+                      size_t ldc, size_t cols, bool add, const float *bias, const float *a_next, const float *b_next)
 {
     vec sum[MR][2];
     UNROLL
@@ -97,13 +98,24 @@ SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, s
         }
     }
     if (cols == NR) {
+        if (add) {
+            UNROLL
+            for (size_t i = 0; i < rows; i++) {
+                sum[i][0] = v_add(v_load(c + i * ldc), sum[i][0]);
+                sum[i][1] = v_add(v_load(c + i * ldc + LANES), sum[i][1]);
+            }
+        }
+        if (bias) {
+            const vec bias0 = v_load(bias), bias1 = v_load(bias + LANES);
+            UNROLL
+            for (size_t i = 0; i < rows; i++) {
+                sum[i][0] = v_add(sum[i][0], bias0);
+                sum[i][1] = v_add(sum[i][1], bias1);
+            }
+        }
         UNROLL
         for (size_t i = 0; i < rows; i++) {
             float *to = c + i * ldc;
-            if (add) {
-                sum[i][0] = v_add(v_load(to), sum[i][0]);
-                sum[i][1] = v_add(v_load(to + LANES), sum[i][1]);
-            }
             v_store(to, sum[i][0]);
             v_store(to + LANES, sum[i][1]);
         }
@@ -117,6 +129,10 @@ SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, s
             sum[i][0] = v_add(v_load_first(to, n0), sum[i][0]);
             sum[i][1] = v_add(v_load_first(to + LANES, n1), sum[i][1]);
         }
+        if (bias) {
+            sum[i][0] = v_add(sum[i][0], v_load_first(bias, n0));
+            sum[i][1] = v_add(sum[i][1], v_load_first(bias + LANES, n1));
+        }
         v_store_first(to, n0, sum[i][0]);
         v_store_first(to + LANES, n1, sum[i][1]);
     }
@@ -125,7 +141,8 @@ SIMD_INLINE void tile(size_t rows, size_t depth, const float *a, size_t a_row, s
 /* The last rows, in tiles of 8, 4, 2 and 1. */
 #define LAST_ROWS(n)                                                                                                   \
     if (left & n) {                                                                                                    \
-        tile(n, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add, NULL, a == t->a ? t->b_next : NULL);           \
+        tile(n, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add, t->bias, NULL,                                 \
+             a == t->a ? t->b_next : NULL);                                                                            \
         a += n * a_row;                                                                                                \
         c += n * t->ldc;                                                                                               \
     }
@@ -138,7 +155,7 @@ SIMD_INLINE void panel_of_tiles(const block *t, size_t a_row, size_t a_step, con
     for (; i + MR <= t->rows; i += MR) {
         prefetch_rows(MR, c, t->ldc, pre ? pre + i * t->ldpre : NULL, t->ldpre);
         const float *a_next = a_step == 1 && a_row <= A_AHEAD_MOST ? a + MR * a_row : NULL;
-        tile(MR, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add, a_next, i == 0 ? t->b_next : NULL);
+        tile(MR, t->depth, a, a_row, a_step, b, c, t->ldc, cols, t->add, t->bias, a_next, i == 0 ? t->b_next : NULL);
         a += a_step == 1 ? MR * a_row : MR * t->depth + PANEL_GAP;
         c += MR * t->ldc;
     }
@@ -385,6 +402,7 @@ typedef struct plan {
     float *packed_a; /* MB x KC as pack_a leaves it */
     float *buffer;   /* MB x NB_BUFFERED, for results that C cannot hold yet */
     bool direct_a, buffered, finishes;
+    bool only_bias; /* all that finishing does is to add the bias to what is in registers */
     size_t nb; /* columns and */
     size_t kb; /* depth of what is packed of B at a time */
 } plan;
@@ -415,6 +433,7 @@ static plan make_plan(const el_gemm *job, size_t cols, float *scratch)
     p.packed_b = p.buffer + MB * NB_BUFFERED;
     p.direct_a = job->a_col_stride == 1;
     p.finishes = job->pre || job->bias || (job->epilogue == EL_GEMM_FORWARD && job->act != EL_ACT_LINEAR);
+    p.only_bias = job->bias && job->epilogue == EL_GEMM_FORWARD && job->act == EL_ACT_LINEAR && !job->accumulate;
     p.buffered = p.finishes && (job->accumulate || job->pre == job->c);
     p.nb = smaller(round_up(cols, NR), p.buffered ? NB_BUFFERED : NB);
     p.kb = depth_of_blocks(p.nb);
@@ -467,7 +486,10 @@ static void do_step(const plan *p, size_t row, size_t rows, size_t col, size_t c
     for (size_t j = 0; j < cols; j += NR, b += b_panel) {
         const size_t n = smaller(cols - j, NR);
         t.b_next = job->b_packed && rows <= B_AHEAD_MOST && cols - j > NR ? b + b_panel : NULL;
-        if (last && p->finishes) {
+        if (last && p->only_bias) {
+            t.bias = job->bias + col + j;
+            do_panel(p, &t, b, c + j, NULL, n);
+        } else if (last && p->finishes) {
             finish_panel(p, &t, b, c + j, row, col + j, n);
         } else {
             do_panel(p, &t, b, c + j, NULL, n);
