@@ -101,9 +101,14 @@ static bool predict(trial *t, const electra_model *model, el_predictor *p, answe
     const size_t n_tokens = b->layout.n_tokens;
     el_tensor y;
     uint32_t *slots = NULL;
-    if (network->head_config.kind == EL_HEAD_CLASSIFIER) {
+    const el_head kind = network->head_config.kind;
+    if (kind == EL_HEAD_CLASSIFIER || kind == EL_HEAD_CHOICE) {
         y = el_predictor_classes(p, theta, &b->layout, b->ids, b->types);
-    } else if (network->head_config.kind == EL_HEAD_MASKED_LM) {
+    } else if (kind == EL_HEAD_TAGGER || kind == EL_HEAD_SPANS) {
+        y = el_predictor_tags(p, theta, &b->layout, b->ids, b->types);
+    } else if (kind == EL_HEAD_DISCRIMINATOR) {
+        y = el_predictor_replaced(p, theta, &b->layout, b->ids, b->types);
+    } else if (kind == EL_HEAD_MASKED_LM) {
         slots = t->be->ops->alloc(t->be, n_tokens * sizeof *slots);
         for (size_t i = 0; slots && i < n_tokens; i++) {
             const uint32_t slot = (uint32_t)i;
@@ -117,7 +122,7 @@ static bool predict(trial *t, const electra_model *model, el_predictor *p, answe
     } else {
         y = el_predictor_hidden(p, theta, &b->layout, b->ids, b->types);
     }
-    a->tokens = network->head_config.kind != EL_HEAD_CLASSIFIER;
+    a->tokens = kind != EL_HEAD_CLASSIFIER && kind != EL_HEAD_CHOICE;
     a->cols = y.cols;
     a->n = y.rows * y.cols;
     a->numbers = el_alloc(a->n, sizeof *a->numbers);
