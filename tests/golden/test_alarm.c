@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "golden/case.h"
+#include "interop/model_dir.h"
 
 #define FIXTURES TEST_SOURCE_DIR "/tests/golden/fixtures/"
 
@@ -67,10 +68,8 @@ static int drop_fixture(void **state)
 static const struct {
     const char *type;
     void (*run)(golden_case *c, el_pool *pool);
-} TYPES[] = {{"pretrain", golden_run_pretrain},
-             {"optimiser", golden_run_optimiser},
-             {"head", golden_run_head},
-             {"bert", golden_run_bert},
+} TYPES[] = {{"pretrain", golden_run_pretrain}, {"optimiser", golden_run_optimiser}, {"head", golden_run_head},
+             {"bert", golden_run_bert},         {"storage", golden_run_storage},     {"tf1", golden_run_tf1},
              {"finetune", golden_run_finetune}};
 enum { N_TYPES = sizeof TYPES / sizeof TYPES[0] };
 
@@ -196,6 +195,90 @@ static void heads_are_watched(void **state)
     assert_int_equal(count_wrong(problem), 0);
     alter_each_tensor("expected.safetensors", true, NULL);
     alter_each_tensor("inputs.safetensors", false, NULL);
+}
+
+/* A whole fixture with folders of its own names, into the test's folder. */
+static void copy_tree(const char *name)
+{
+    char command[1024];
+    snprintf(command, sizeof command, "cp -r '%s%s/.' '%s' && chmod -R u+w '%s'", FIXTURES, name, g_folder, g_folder);
+    assert_int_equal(system(command), 0);
+}
+
+/* Alter one number of a weight wherever it lies in a file: its bytes are looked for. */
+static void alter_weight(const char *model, const char *file, const char *tensor)
+{
+    char path[512], problem[512], *bytes;
+    size_t size;
+    el_model_dir *dir;
+    const el_model_source source = {.network = EL_TF1_ANY};
+    snprintf(path, sizeof path, "%s/%s", g_folder, model);
+    assert_int_equal(el_model_dir_open_from(&dir, path, &source, NULL, NULL), ELECTRA_OK);
+    el_param wanted = {.rows = 1};
+    snprintf(wanted.name, sizeof wanted.name, "%s", tensor);
+    const el_array *array = el_model_dir_find(dir, &wanted);
+    assert_non_null(array);
+    snprintf(path, sizeof path, "%s/%s/%s", g_folder, model, file);
+    assert_int_equal(el_read_file(&bytes, &size, path, 1 << 24, NULL), ELECTRA_OK);
+    char *at = memmem(bytes, size, array->data, 8);
+    assert_non_null(at);
+    at[2] = (char)(at[2] ^ 16); /* an eighth of it */
+    assert_int_equal(el_write_file(path, bytes, size, NULL), ELECTRA_OK);
+    if (count_wrong(problem) == 0) {
+        fail_msg("%s of %s was altered and nobody noticed", tensor, model);
+    }
+    at[2] = (char)(at[2] ^ 16);
+    assert_int_equal(el_write_file(path, bytes, size, NULL), ELECTRA_OK);
+    el_free(bytes);
+    el_model_dir_close(dir);
+}
+
+static void forms_of_storage_are_watched(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *file;
+    } WEIGHTS[] = {{"float32", "model.safetensors"},
+                   {"bin-zip", "pytorch_model.bin"},
+                   {"bin-legacy", "pytorch_model.bin"},
+                   {"bin-trainer", "pytorch_model.bin"},
+                   {"norm-names", "model.safetensors"}};
+    char problem[512];
+    snprintf(g_folder, sizeof g_folder, "/tmp/electra-golden-XXXXXX");
+    assert_non_null(mkdtemp(g_folder));
+    copy_tree("storage");
+    assert_int_equal(count_wrong(problem), 0);
+    alter_each_tensor("expected.safetensors", true, NULL);
+    alter_each_tensor("inputs.safetensors", false, NULL);
+    for (size_t i = 0; i < sizeof WEIGHTS / sizeof WEIGHTS[0]; i++) {
+        alter_weight(WEIGHTS[i].model, WEIGHTS[i].file, "electra.encoder.layer.0.output.dense.weight");
+    }
+}
+
+static void checkpoints_are_watched(void **state)
+{
+    (void)state;
+    char top[32], problem[512], command[1024];
+    snprintf(top, sizeof top, "/tmp/electra-golden-XXXXXX");
+    assert_non_null(mkdtemp(top));
+    snprintf(g_folder, sizeof g_folder, "%s/tf1", top);
+    assert_int_equal(el_make_folders(g_folder, NULL), ELECTRA_OK);
+    copy_tree("tf1-one");
+    snprintf(command, sizeof command, "cp -r '%spretrain-one' '%s'", FIXTURES, top);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(count_wrong(problem), 0);
+    alter_weight(".", "model.ckpt-3.data-00000-of-00001", "electra.encoder.layer.0.output.dense.weight");
+    snprintf(g_folder, sizeof g_folder, "%s/pretrain-one", top);
+    char path[512], *bytes;
+    size_t size;
+    snprintf(path, sizeof path, "%s/generator/model.safetensors", g_folder);
+    assert_int_equal(el_read_file(&bytes, &size, path, 1 << 24, NULL), ELECTRA_OK);
+    bytes[size - 4] = (char)(bytes[size - 4] ^ 1);
+    assert_int_equal(el_write_file(path, bytes, size, NULL), ELECTRA_OK);
+    el_free(bytes);
+    snprintf(g_folder, sizeof g_folder, "%s/tf1", top);
+    assert_int_not_equal(count_wrong(problem), 0);
+    snprintf(g_folder, sizeof g_folder, "%s", top);
 }
 
 /* Multiply every k-th real number of a JSON document, counted from *count, by 1.001 (0 becomes 0.001). */
@@ -326,6 +409,8 @@ int main(void)
         cmocka_unit_test_teardown(inputs_are_watched, drop_fixture),
         cmocka_unit_test_teardown(weights_are_watched, drop_fixture),
         cmocka_unit_test_teardown(heads_are_watched, drop_fixture),
+        cmocka_unit_test_teardown(forms_of_storage_are_watched, drop_fixture),
+        cmocka_unit_test_teardown(checkpoints_are_watched, drop_fixture),
         cmocka_unit_test_teardown(numbers_in_json_are_watched, drop_fixture),
         cmocka_unit_test_teardown(program_says_so_and_exits_with_1, drop_fixture),
     };
