@@ -71,6 +71,7 @@ typedef struct electra_bench_infer_options {
     electra_runtime runtime;
     const char *model; /* a model directory; NULL, the default: random weights of `size`, a discriminator */
     int size;          /* electra_size, default ELECTRA_SIZE_SMALL */
+    bool int8;         /* of `size`, or of a model of floats: quantized first; default false: as they are */
     long batch;        /* sequences of a call, default 1 */
     long length;       /* tokens of each sequence, default 128 */
     long calls;        /* that are measured; 0, the default: as many as fit into `seconds`, at least 5 */
@@ -82,7 +83,7 @@ ELECTRA_API electra_bench_infer_options electra_bench_infer_options_default(void
 
 typedef struct electra_bench_infer_result {
     const char *level; /* of the kernels */
-    const char *dtype; /* of the matrices: "float32" */
+    const char *dtype; /* of the matrices: "float32" or "int8" */
     const char *kind;  /* of the model, as electra_model_kind_name */
     int threads;
     size_t calls;          /* measured */
@@ -99,8 +100,8 @@ typedef struct electra_bench_infer_result {
 } electra_bench_infer_result;
 
 /* Answer random tokens for a while, as a session would: packs of at most 1,024 tokens (or one sequence). A generator is
- * asked for one masked token a sequence. Random weights are written to a folder in TMPDIR first and removed again, so
- * that a real directory is opened. Errors of electra_model_load; ELECTRA_MISUSE for sizes that make no sense,
+ * asked for one masked token a sequence. Random and newly quantized weights are written to a folder in TMPDIR first and
+ * removed again, so that a real directory is opened. Errors of electra_model_load; ELECTRA_MISUSE for sizes that make no sense,
  * ELECTRA_INTERRUPTED when the progress callback asks to stop. */
 ELECTRA_API electra_status electra_bench_infer(const electra_bench_infer_options *options,
                                                electra_bench_infer_result *result, electra_error *err);

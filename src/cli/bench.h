@@ -7,7 +7,8 @@
 #include "options.h"
 
 typedef struct bench_values {
-    int size; /* electra_size */
+    int size;  /* electra_size */
+    int dtype; /* 1: int8 */
     long batch, micro_batch, max_length, steps;
     double seconds; /* 0: the subject's own default */
     const char *vocab, *input, *model;

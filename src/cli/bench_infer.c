@@ -127,7 +127,7 @@ static void print_json(FILE *out, const bench_values *v, const electra_bench_inf
             "\"peak_rss_mb\":%.1f",
             r->tokens_per_second, r->sequences_per_second, r->p50_ms, r->p99_ms, r->gflop_per_call, r->gflops,
             r->peak_gflops, r->share_of_peak, r->peak_rss_mb);
-    if (v->model) {
+    if (v->model && v->dtype == 0) {
         fprintf(out, ",\"load_ms\":%.2f", r->load_ms);
     }
     if (start_ms >= 0) {
@@ -149,7 +149,7 @@ static void print_text(FILE *out, const bench_values *v, const electra_bench_inf
     fprintf(out, "%.1f GFLOP/s of needed work (%.3f GFLOP a call), %.1f %% of the peak of %.1f GFLOP/s\n", r->gflops,
             r->gflop_per_call, 100 * r->share_of_peak, r->peak_gflops);
     fprintf(out, "peak memory %.0f MB\n", r->peak_rss_mb);
-    if (v->model) {
+    if (v->model && v->dtype == 0) {
         fprintf(out, "opened in %.1f ms", r->load_ms);
         if (start_ms >= 0) {
             fprintf(out, "; %.1f ms from starting the program to its first answer (median of %d)", start_ms, STARTS);
@@ -168,6 +168,7 @@ electra_status bench_infer(const cli_common *common, const bench_values *v, elec
     options.runtime = common->runtime;
     options.model = v->model;
     options.size = v->size;
+    options.int8 = v->dtype == 1;
     options.batch = v->batch;
     options.length = v->max_length;
     options.calls = v->steps;
@@ -175,7 +176,7 @@ electra_status bench_infer(const cli_common *common, const bench_values *v, elec
     options.operators = common->verbose;
     const electra_status status = electra_bench_infer(&options, &result, err);
     if (status == ELECTRA_OK) {
-        const double start_ms = v->model ? first_answer(v->model, result.threads, result.kind) : -1;
+        const double start_ms = v->model && v->dtype == 0 ? first_answer(v->model, result.threads, result.kind) : -1;
         (common->json ? print_json : print_text)(common->out, v, &result, start_ms);
     }
     return status;

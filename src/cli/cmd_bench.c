@@ -7,6 +7,8 @@
 static const cli_option OPTIONS[] = {
     {"size", 0, CLI_CHOICE, offsetof(bench_values, size), NULL, .choices = "tiny|mini|small|base|large",
      .help = "pretrain: the networks; infer: the model, with random weights"},
+    {"dtype", 0, CLI_CHOICE, offsetof(bench_values, dtype), NULL, .choices = "float32|int8",
+     .help = "infer: int8 quantizes random weights or a model of floats first; a quantized --model is int8 as it is"},
     {"model", 0, CLI_STRING, offsetof(bench_values, model), "DIR", .help = "infer: a model directory instead of --size"},
     {"batch", 0, CLI_INTEGER, offsetof(bench_values, batch), "N", .least = 1, .most = 1e6,
      .help = "pretrain: sequences a step; infer: sequences a call"},

@@ -78,25 +78,33 @@ static electra_status make_temporary(char **out, electra_error *err)
     return ELECTRA_OK;
 }
 
-static electra_status load_random(electra_model **out, const electra_bench_infer_options *o, electra_error *err)
+/* Random weights, or integers made of a model's floats, in a folder that is gone afterwards. */
+static electra_status load_temporary(electra_model **out, const electra_bench_infer_options *o, electra_error *err)
 {
-    char *folder = NULL, *model = NULL;
+    char *folder = NULL, *model = NULL, *integers = NULL;
     const el_model_config *config = &el_presets()[o->size].model;
     electra_model_options options = electra_model_options_default();
     options.runtime = o->runtime;
     electra_status status;
     EL_TRY_GOTO(make_temporary(&folder, err), done);
     model = el_path_join(folder, "model");
-    if (!model) {
+    integers = el_path_join(folder, "int8");
+    if (!model || !integers) {
         status = el_fail_memory(err, "the name of a folder", 64);
         goto done;
     }
-    EL_TRY_GOTO(write_random(model, config, &o->runtime, err), done);
-    EL_TRY_GOTO(electra_model_load(out, model, &options, err), done);
+    if (!o->model) {
+        EL_TRY_GOTO(write_random(model, config, &o->runtime, err), done);
+    }
+    if (o->int8) {
+        EL_TRY_GOTO(electra_model_quantize(o->model ? o->model : model, integers, &o->runtime, err), done);
+    }
+    EL_TRY_GOTO(electra_model_load(out, o->int8 ? integers : model, &options, err), done);
 done:
     if (folder) {
         (void)el_remove_tree(folder, NULL);
     }
+    el_free(integers);
     el_free(model);
     el_free(folder);
     return status;
@@ -189,8 +197,9 @@ static electra_status create(bench *b, const electra_bench_infer_options *o, dou
     electra_model_options options = electra_model_options_default();
     options.runtime = o->runtime;
     double start = el_now();
-    EL_TRY(o->model ? electra_model_load(&b->model, o->model, &options, err) : load_random(&b->model, o, err));
-    *load_ms = o->model ? 1e3 * (el_now() - start) : 0;
+    const bool as_it_is = o->model && !o->int8;
+    EL_TRY(as_it_is ? electra_model_load(&b->model, o->model, &options, err) : load_temporary(&b->model, o, err));
+    *load_ms = as_it_is ? 1e3 * (el_now() - start) : 0;
     const size_t batch = (size_t)o->batch, length = (size_t)o->length;
     b->seconds = el_alloc(3 * MOST_SAMPLES, sizeof *b->seconds);
     if (!b->seconds) {
@@ -303,7 +312,7 @@ static void profile_calls(bench *b, electra_bench_infer_result *r)
 static void summarise(bench *b, const electra_bench_infer_options *o, double flops, electra_bench_infer_result *r)
 {
     r->level = b->be->name;
-    r->dtype = "float32";
+    r->dtype = electra_model_describe(b->model).number_format;
     r->kind = electra_model_kind_name(electra_model_kind_of(b->model));
     r->threads = el_pool_threads(b->pool);
     r->calls = b->n;

@@ -37,6 +37,8 @@ grep -q "of the peak of" "$work/text" || fail "no share of the peak"
 has "$work/infer" name settings tokens_per_second sequences_per_second p50_ms p99_ms gflops peak_gflops share_of_peak \
     peak_rss_mb operators
 grep -q '"calls":2,' "$work/infer" || fail "two calls are not counted: $(cat "$work/infer")"
+"$electra" bench infer --size tiny --batch 1 --length 8 --steps 1 --dtype int8 --json >"$work/int8" 2>"$work/log"
+grep -q '"dtype":"int8"' "$work/int8" || fail "int8 is not measured: $(cat "$work/int8")"
 TMPDIR="$work/nowhere" refuses 3 infer --size tiny --steps 1
 mkdir "$work/tmp"
 TMPDIR="$work/tmp" "$electra" bench infer --size tiny --batch 1 --length 8 --steps 1 --quiet >"$work/text" 2>"$work/log"
