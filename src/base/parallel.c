@@ -12,6 +12,13 @@
 
 enum { SPINS = 4000 };
 
+/* The pieces that a thread does first: each has its own part of every job, so that rows which one operator has left in
+ * a core's cache are found there by the next. Whoever is done helps the others. */
+typedef struct share {
+    _Alignas(EL_ALIGNMENT) atomic_size_t next; /* first piece that nobody has taken */
+    size_t end;
+} share;
+
 typedef struct worker {
     el_pool *pool;
     pthread_t thread;
@@ -20,7 +27,7 @@ typedef struct worker {
 
 struct el_pool {
     int threads;
-    int started; /* workers that run and must be joined */
+    int started;     /* workers that run and must be joined */
     worker *workers; /* [threads - 1] */
 
     /* the job in hand; written before `generation` is raised */
@@ -28,9 +35,10 @@ struct el_pool {
     void *argument;
     size_t n, grain;
 
-    _Alignas(EL_ALIGNMENT) atomic_size_t next;       /* first item that nobody has taken */
-    _Alignas(EL_ALIGNMENT) atomic_uint generation;   /* raised for each job and for the end */
-    _Alignas(EL_ALIGNMENT) atomic_int busy;          /* workers that have not finished the job */
+    share *shares; /* [threads] */
+
+    _Alignas(EL_ALIGNMENT) atomic_uint generation; /* raised for each job and for the end */
+    _Alignas(EL_ALIGNMENT) atomic_int busy;        /* workers that have not finished the job */
     atomic_int sleepers;
     atomic_bool stop;
     pthread_mutex_t mutex;
@@ -48,13 +56,30 @@ static inline void relax(void)
 
 static void run_pieces(el_pool *pool, int thread)
 {
-    for (;;) {
-        const size_t begin = atomic_fetch_add_explicit(&pool->next, pool->grain, memory_order_relaxed);
-        if (begin >= pool->n) {
-            return;
+    for (int i = 0; i < pool->threads; i++) {
+        share *s = &pool->shares[(thread + i) % pool->threads];
+        for (;;) {
+            const size_t piece = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed);
+            if (piece >= s->end) {
+                break;
+            }
+            const size_t begin = piece * pool->grain;
+            const size_t end = pool->n - begin < pool->grain ? pool->n : begin + pool->grain;
+            pool->task(pool->argument, begin, end, thread);
         }
-        const size_t end = pool->n - begin < pool->grain ? pool->n : begin + pool->grain;
-        pool->task(pool->argument, begin, end, thread);
+    }
+}
+
+/* Pieces in equal parts, the first ones for the first thread. */
+static void share_out(el_pool *pool, size_t pieces)
+{
+    const size_t threads = (size_t)pool->threads, each = pieces / threads, more = pieces % threads;
+    size_t first = 0;
+    for (size_t i = 0; i < threads; i++) {
+        share *s = &pool->shares[i];
+        atomic_store_explicit(&s->next, first, memory_order_relaxed);
+        first += each + (i < more);
+        s->end = first;
     }
 }
 
@@ -134,8 +159,9 @@ electra_status el_pool_create(el_pool **out, int threads, electra_error *err)
     (void)pthread_mutex_init(&pool->mutex, NULL);
     (void)pthread_cond_init(&pool->wake, NULL);
     pool->workers = el_alloc((size_t)pool->threads, sizeof *pool->workers);
-    if (!pool->workers) {
-        const size_t bytes = (size_t)pool->threads * sizeof *pool->workers;
+    pool->shares = el_alloc((size_t)pool->threads, sizeof *pool->shares);
+    if (!pool->workers || !pool->shares) {
+        const size_t bytes = (size_t)pool->threads * (sizeof *pool->workers + sizeof *pool->shares);
         el_pool_free(pool);
         return el_fail_memory(err, "the thread pool", bytes);
     }
@@ -169,6 +195,7 @@ void el_pool_free(el_pool *pool)
     (void)pthread_cond_destroy(&pool->wake);
     (void)pthread_mutex_destroy(&pool->mutex);
     el_free(pool->workers);
+    el_free(pool->shares);
     el_free(pool);
 }
 
@@ -195,7 +222,7 @@ void el_parallel_for(el_pool *pool, size_t n, size_t grain, el_task_fn *task, vo
     pool->argument = argument;
     pool->n = n;
     pool->grain = grain;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+    share_out(pool, el_pieces(n, grain));
     atomic_store_explicit(&pool->busy, pool->threads - 1, memory_order_relaxed);
     announce(pool);
     run_pieces(pool, 0);
