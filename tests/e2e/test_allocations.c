@@ -1,4 +1,5 @@
-/* Any allocation may fail, those of the JSON library too, while a model is loaded and asked, while a data folder is
+/* Any allocation may fail, those of the JSON library too, while a model is loaded
+ * (from any kind of file) and asked, while a data folder is
  * opened, while pre-training starts, saves and goes on: ELECTRA_NO_RESOURCE with words, nothing leaks (the sanitizer
  * looks), and what was on the disk is still good. */
 #include <setjmp.h>
@@ -20,6 +21,7 @@
 
 typedef struct places {
     char discriminator[256], generator[256], data[256], run[256], sizes[256];
+    char fixture[512]; /* a model directory in the source tree */
 } places;
 
 /* One job from beginning to end, with everything released behind it. */
@@ -72,6 +74,14 @@ static electra_status open_data(const places *at, electra_error *err)
         status = electra_data_verify(data, NULL, err);
     }
     electra_data_free(data);
+    return status;
+}
+
+static electra_status load_fixture(const places *at, electra_error *err)
+{
+    electra_model *model = NULL;
+    const electra_status status = electra_model_load(&model, at->fixture, NULL, err);
+    electra_model_free(model);
     return status;
 }
 
@@ -172,6 +182,19 @@ static void models(void **state)
     fail_each(ask_generator, &at, "asking a generator");
 }
 
+/* Weights in every kind of file. */
+static void files_of_others(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"storage/sharded",     "storage/bin-zip", "storage/bin-legacy",
+                                        "storage/bin-sharded", "storage/float16", "tf1-one"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        places at;
+        (void)snprintf(at.fixture, sizeof at.fixture, "%s/tests/golden/fixtures/%s", TEST_SOURCE_DIR, NAMES[i]);
+        fail_each(load_fixture, &at, NAMES[i]);
+    }
+}
+
 static void data_folder(void **state)
 {
     const places at = make(*state);
@@ -190,6 +213,7 @@ int main(void)
 {
     test_fail_json_too();
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_setup, test_folder_teardown)
-    const struct CMUnitTest tests[] = {IN_FOLDER(models), IN_FOLDER(data_folder), IN_FOLDER(training)};
+    const struct CMUnitTest tests[] = {IN_FOLDER(models), IN_FOLDER(files_of_others), IN_FOLDER(data_folder),
+                                       IN_FOLDER(training)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@
 
 #include "base/io.h"
 #include "fuzz/samples.h"
-#include "interop/safetensors.h"
+#include "interop/weight_files.h"
 #include "support/folder.h"
 #include "train/checkpoint.h"
 
@@ -92,9 +92,40 @@ static void files_of_a_model(void **state)
     }
     size_t bytes;
     free(test_read(test_path(folder, "model.safetensors"), &bytes));
-    cut(folder, "model.safetensors", bytes, 7, read_model, folder);   /* every byte: test_safetensors.c */
+    cut(folder, "model.safetensors", bytes, 31, read_model, folder);   /* every byte: test_safetensors.c */
     assert_int_equal(remove(test_path(folder, "tokenizer.json")), 0); /* now the others are believed */
     cut(folder, "tokenizer_config.json", without_end(folder, "tokenizer_config.json"), 1, read_model, folder);
+}
+
+static electra_status read_weights(const char *path, uint64_t *content, electra_error *err)
+{
+    el_weight_files *files = NULL;
+    const electra_status status = el_weight_files_open(&files, path, err);
+    *content = status == ELECTRA_OK ? el_weight_files_count(files) : 0;
+    el_weight_files_close(files);
+    return status;
+}
+
+static void index_of_shards(void **state)
+{
+    static const char INDEX[] = "model.safetensors.index.json";
+    char folder[256];
+    (void)snprintf(folder, sizeof folder, "%s", (const char *)*state);
+    for (int i = 0; i <= 3; i++) {
+        char name[64], from[512];
+        size_t bytes;
+        if (i == 0) {
+            (void)snprintf(name, sizeof name, "%s", INDEX);
+        } else {
+            (void)snprintf(name, sizeof name, "model-%05d-of-00003.safetensors", i);
+        }
+        (void)snprintf(from, sizeof from, "%s/tests/golden/fixtures/storage/sharded/%s", TEST_SOURCE_DIR, name);
+        char *data = test_read(from, &bytes);
+        test_write(folder, name, data, bytes);
+        free(data);
+    }
+    cut(folder, INDEX, without_end(folder, INDEX), 1, read_weights, folder);
+    cut(folder, "model-00002-of-00003.safetensors", 2216, 3, read_weights, folder);
 }
 
 /* A vocabulary has no end mark: cut at the end of a line it is a smaller one. But it is refused while it lacks a
@@ -241,8 +272,8 @@ int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_setup, test_folder_teardown)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(files_of_a_model), IN_FOLDER(vocabulary),           IN_FOLDER(files_of_a_data_folder),
-        IN_FOLDER(checkpoint),       IN_FOLDER(checkpoints_that_lie),
+        IN_FOLDER(files_of_a_model),       IN_FOLDER(index_of_shards), IN_FOLDER(vocabulary),
+        IN_FOLDER(files_of_a_data_folder), IN_FOLDER(checkpoint),      IN_FOLDER(checkpoints_that_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
