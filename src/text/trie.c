@@ -259,8 +259,9 @@ static size_t list_children(const builder *b, const waiting *w, uint8_t bytes[BY
 {
     size_t n = 0;
     for (uint32_t k = w->first; k < w->last; k++) {
-        const uint8_t byte = w->depth < sizeof b->shorts->prefix ? (uint8_t)(b->shorts[k].prefix >> (56 - 8 * w->depth))
-                                                                 : (uint8_t)b->keys[k].text[w->depth];
+        const uint64_t near = w->depth < sizeof b->shorts->prefix ? b->shorts[k].prefix >> (56 - 8 * w->depth)
+                                                                  : (uint8_t)b->keys[k].text[w->depth];
+        const uint8_t byte = (uint8_t)(near & 0xff);
         if (n == 0 || bytes[n - 1] != byte) {
             bytes[n] = byte;
             begins[n++] = k;
