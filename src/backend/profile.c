@@ -1,6 +1,8 @@
 /* Owns the measuring wrapper: one function an operator, made by a macro, that notes the time around the real one. */
 #include "backend/profile.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/status.h"
@@ -373,6 +375,28 @@ el_profile_row el_profile_total(const el_backend *be)
         total.flops += row.flops;
     }
     return total;
+}
+
+static int compare_operators(const void *a, const void *b)
+{
+    const electra_bench_operator *x = a, *y = b;
+    return (x->seconds < y->seconds) - (x->seconds > y->seconds);
+}
+
+size_t el_profile_operators(const el_backend *be, double runs, electra_bench_operator *out, size_t most)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < N_MEASURED && n < most; i++) {
+        const el_profile_row row = el_profile_row_at(be, i);
+        if (row.calls) {
+            out[n++] = (electra_bench_operator){.name = row.name,
+                                                .calls = (double)row.calls / runs,
+                                                .seconds = row.seconds / runs,
+                                                .gflops = row.seconds > 0 ? row.flops * 1e-9 / row.seconds : 0};
+        }
+    }
+    qsort(out, n, sizeof *out, compare_operators);
+    return n;
 }
 
 void el_profile_reset(el_backend *be)

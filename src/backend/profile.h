@@ -13,6 +13,8 @@
 #ifndef EL_BACKEND_PROFILE_H
 #define EL_BACKEND_PROFILE_H
 
+#include <electra/bench.h>
+
 #include "backend/backend.h"
 
 typedef struct el_profile_row {
@@ -29,6 +31,9 @@ size_t el_profile_count(void); /* operators that are measured */
 el_profile_row el_profile_row_at(const el_backend *profile, size_t i);
 /* All rows together. */
 el_profile_row el_profile_total(const el_backend *profile);
+/* The operators that were called, slowest first, with calls and seconds of each of `runs` equal runs. Returns how many
+ * there are of them in out: [most]. */
+size_t el_profile_operators(const el_backend *profile, double runs, electra_bench_operator *out, size_t most);
 /* Start again at zero. */
 void el_profile_reset(el_backend *profile);
 

@@ -23,4 +23,7 @@ electra_status bench_tokenize(const cli_common *common, const bench_values *v, e
 void bench_operators_json(FILE *out, const electra_bench_operator *operators, size_t n);
 void bench_operators_text(FILE *out, const electra_bench_operator *operators, size_t n);
 
+/* The value below which a share q of the n >= 1 values lies; 0.5 is the median. The values are put in order. */
+double bench_quantile(double *values, size_t n, double q);
+
 #endif

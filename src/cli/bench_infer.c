@@ -74,12 +74,6 @@ static double start_once(const char *command, const char *model, const char *thr
     return ms;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* The median of a few starts; negative if this kind of model is not asked about a line of text, or has no vocabulary. */
 static double first_answer(const char *model, int threads, const char *kind)
 {
@@ -100,8 +94,7 @@ static double first_answer(const char *model, int threads, const char *kind)
                 return -1;
             }
         }
-        qsort(ms, STARTS, sizeof *ms, compare_doubles);
-        return ms[STARTS / 2];
+        return bench_quantile(ms, STARTS, 0.5);
     }
     return -1;
 }

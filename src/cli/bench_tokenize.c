@@ -69,12 +69,6 @@ static electra_status encode_all(electra_encoder *encoder, const text *t, electr
     return ELECTRA_OK;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 typedef struct rounds {
     double seconds[MOST_ROUNDS];
     size_t n, tokens;
@@ -102,13 +96,12 @@ static electra_status measure(rounds *r, electra_encoder *encoder, const text *t
         status = electra_bench_peak_gflops(&after, 1, PEAK_SECONDS, err);
         r->peak_gflops = (before + after) / 2;
     }
-    qsort(r->seconds, r->n, sizeof *r->seconds, compare_doubles);
     return status;
 }
 
-static void print_rounds(const cli_common *common, const bench_values *v, const text *t, const rounds *r, bool cold)
+static void print_rounds(const cli_common *common, const bench_values *v, const text *t, rounds *r, bool cold)
 {
-    const double median = r->seconds[r->n / 2], last = r->seconds[(size_t)(0.99 * (double)(r->n - 1) + 0.5)];
+    const double median = bench_quantile(r->seconds, r->n, 0.5), last = bench_quantile(r->seconds, r->n, 0.99);
     const double rate = median > 0 ? (double)r->tokens / median : 0;
     const char *cache = cold ? "cold" : "warm";
     if (common->json) {

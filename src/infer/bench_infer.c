@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/quantile.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "data/batch.h"
@@ -242,19 +243,6 @@ static double call(bench *b)
     return el_now() - start;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Of n values, which are put in order. */
-static double quantile(double *values, size_t n, double q)
-{
-    qsort(values, n, sizeof *values, compare_doubles);
-    return values[(size_t)(q * (double)(n - 1) + 0.5)];
-}
-
 /* Rounds of calls with a measurement of the peak on either side. */
 static electra_status measure(bench *b, const electra_bench_infer_options *o, double flops, electra_error *err)
 {
@@ -278,16 +266,10 @@ static electra_status measure(bench *b, const electra_bench_infer_options *o, do
         } while (b->n < most && el_now() - round < ROUND_SECONDS);
         const double after = b->be->ops->peak(b->be, PEAK_SECONDS), peak = (before + after) / 2;
         b->peaks[b->rounds] = peak;
-        b->shares[b->rounds++] = flops * 1e-9 / quantile(b->seconds + first, b->n - first, 0.5) / peak;
+        b->shares[b->rounds++] = flops * 1e-9 / el_quantile(b->seconds + first, b->n - first, 0.5) / peak;
         before = after;
     }
     return ELECTRA_OK;
-}
-
-static int compare_operators(const void *a, const void *b)
-{
-    const electra_bench_operator *x = a, *y = b;
-    return (x->seconds < y->seconds) - (x->seconds > y->seconds);
 }
 
 static void profile_calls(bench *b, electra_bench_infer_result *r)
@@ -296,17 +278,7 @@ static void profile_calls(bench *b, electra_bench_infer_result *r)
     for (size_t i = 0; i < PROFILED_CALLS; i++) {
         (void)call(b);
     }
-    for (size_t i = 0; i < el_profile_count() && r->n_operators < ELECTRA_BENCH_MOST_OPERATORS; i++) {
-        const el_profile_row row = el_profile_row_at(b->profile, i);
-        if (row.calls) {
-            r->operators[r->n_operators++] =
-                (electra_bench_operator){.name = row.name,
-                                         .calls = (double)row.calls / PROFILED_CALLS,
-                                         .seconds = row.seconds / PROFILED_CALLS,
-                                         .gflops = row.seconds > 0 ? row.flops * 1e-9 / row.seconds : 0};
-        }
-    }
-    qsort(r->operators, r->n_operators, sizeof *r->operators, compare_operators);
+    r->n_operators = el_profile_operators(b->profile, PROFILED_CALLS, r->operators, ELECTRA_BENCH_MOST_OPERATORS);
 }
 
 static void summarise(bench *b, const electra_bench_infer_options *o, double flops, electra_bench_infer_result *r)
@@ -317,11 +289,11 @@ static void summarise(bench *b, const electra_bench_infer_options *o, double flo
     r->threads = el_pool_threads(b->pool);
     r->calls = b->n;
     r->gflop_per_call = flops * 1e-9;
-    r->share_of_peak = quantile(b->shares, b->rounds, 0.5);
-    r->peak_gflops = quantile(b->peaks, b->rounds, 0.5);
-    const double median = quantile(b->seconds, b->n, 0.5);
+    r->share_of_peak = el_quantile(b->shares, b->rounds, 0.5);
+    r->peak_gflops = el_quantile(b->peaks, b->rounds, 0.5);
+    const double median = el_quantile(b->seconds, b->n, 0.5);
     r->p50_ms = median * 1e3;
-    r->p99_ms = quantile(b->seconds, b->n, 0.99) * 1e3;
+    r->p99_ms = el_quantile(b->seconds, b->n, 0.99) * 1e3;
     r->sequences_per_second = (double)o->batch / median;
     r->tokens_per_second = (double)o->length * r->sequences_per_second;
     r->gflops = flops * 1e-9 / median;

@@ -7,6 +7,7 @@
 #include "backend/profile.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/quantile.h"
 #include "base/rng.h"
 #include "base/status.h"
 
@@ -127,18 +128,6 @@ static electra_status open_backend(bench *b, el_cpu_level level, int threads, el
 
 /* ---- measuring --------------------------------------------------------------------------------------------------- */
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t n)
-{
-    qsort(values, n, sizeof *values, compare_doubles);
-    return values[n / 2];
-}
-
 typedef void call_fn(bench *b, size_t n, size_t k);
 
 /* Call an operator until the time is over, the peak between groups of calls; one call first that does not count. */
@@ -167,9 +156,9 @@ static void measure(bench *b, const char *name, const char *shape, call_fn *call
                                 .name = name,
                                 .shape = shape,
                                 .threads = el_pool_threads(b->pool),
-                                .ms = median(b->ms, calls),
-                                .peak_gflops = median(b->peak, calls),
-                                .share_of_peak = median(b->share, calls)};
+                                .ms = el_quantile(b->ms, calls, 0.5),
+                                .peak_gflops = el_quantile(b->peak, calls, 0.5),
+                                .share_of_peak = el_quantile(b->share, calls, 0.5)};
     row.gflops = total.flops / (double)total.calls * 1e-6 / row.ms;
     b->row(b->user, &row);
 }
@@ -185,7 +174,7 @@ static void report_peak(bench *b)
                                 .shape = "multiply-adds in registers",
                                 .threads = el_pool_threads(b->pool),
                                 .share_of_peak = 1};
-    row.gflops = row.peak_gflops = median(b->peak, n < MOST_CALLS ? n : MOST_CALLS);
+    row.gflops = row.peak_gflops = el_quantile(b->peak, n < MOST_CALLS ? n : MOST_CALLS, 0.5);
     b->row(b->user, &row);
 }
 

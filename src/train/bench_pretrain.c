@@ -6,6 +6,7 @@
 #include "backend/profile.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/quantile.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "train/step.h"
@@ -166,19 +167,6 @@ static double run_step(bench *b)
     return el_now() - start;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Of n values, which are put in order. */
-static double quantile(double *values, size_t n, double q)
-{
-    qsort(values, n, sizeof *values, compare_doubles);
-    return values[(size_t)(q * (double)(n - 1) + 0.5)];
-}
-
 /* What is measured in each step, with a measurement of the peak on either side. */
 typedef struct samples {
     double *seconds, *peak, *share; /* [capacity] */
@@ -209,12 +197,6 @@ static electra_status measure(bench *b, const electra_bench_pretrain_options *o,
     return ELECTRA_OK;
 }
 
-static int compare_operators(const void *a, const void *b)
-{
-    const electra_bench_operator *x = a, *y = b;
-    return (x->seconds < y->seconds) - (x->seconds > y->seconds);
-}
-
 /* A few steps more, for the time of each operator; needed work is counted on the way. */
 static double profile_steps(bench *b, electra_bench_pretrain_result *r, size_t steps, bool keep)
 {
@@ -222,17 +204,9 @@ static double profile_steps(bench *b, electra_bench_pretrain_result *r, size_t s
     for (size_t i = 0; i < steps; i++) {
         (void)run_step(b);
     }
-    for (size_t i = 0; keep && i < el_profile_count() && r->n_operators < ELECTRA_BENCH_MOST_OPERATORS; i++) {
-        const el_profile_row row = el_profile_row_at(b->profile, i);
-        if (row.calls) {
-            r->operators[r->n_operators++] =
-                (electra_bench_operator){.name = row.name,
-                                         .calls = (double)row.calls / (double)steps,
-                                         .seconds = row.seconds / (double)steps,
-                                         .gflops = row.seconds > 0 ? row.flops * 1e-9 / row.seconds : 0};
-        }
+    if (keep) {
+        r->n_operators = el_profile_operators(b->profile, (double)steps, r->operators, ELECTRA_BENCH_MOST_OPERATORS);
     }
-    qsort(r->operators, r->n_operators, sizeof *r->operators, compare_operators);
     return el_profile_total(b->profile).flops / (double)steps;
 }
 
@@ -242,11 +216,11 @@ static void summarise(const bench *b, samples *s, double flops, electra_bench_pr
     r->threads = el_pool_threads(b->pool);
     r->steps = s->n;
     r->gflop_per_step = flops * 1e-9;
-    r->share_of_peak = quantile(s->share, s->n, 0.5);
-    r->peak_gflops = quantile(s->peak, s->n, 0.5);
-    const double median = quantile(s->seconds, s->n, 0.5);
+    r->share_of_peak = el_quantile(s->share, s->n, 0.5);
+    r->peak_gflops = el_quantile(s->peak, s->n, 0.5);
+    const double median = el_quantile(s->seconds, s->n, 0.5);
     r->p50_ms = median * 1e3;
-    r->p99_ms = quantile(s->seconds, s->n, 0.99) * 1e3;
+    r->p99_ms = el_quantile(s->seconds, s->n, 0.99) * 1e3;
     r->tokens_per_second = (double)b->data.tokens / median;
     r->gflops = flops * 1e-9 / median;
 }

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/parallel.h"
+#include "base/quantile.h"
 #include "base/rng.h"
 #include "support/alloc.h"
 
@@ -162,13 +163,22 @@ static void json_says_what_is_wrong(void **state)
     assert_int_equal(el_json_parse(&value, "{\"a\":1,\"a\":2}", 13, "file.json", &err), ELECTRA_INVALID);
 }
 
+static void quantiles_are_the_nearest_value(void **state)
+{
+    (void)state;
+    double values[] = {5, 1, 4, 2, 3};
+    assert_true(el_quantile(values, 5, 0) == 1 && el_quantile(values, 5, 0.5) == 3 && el_quantile(values, 5, 1) == 5);
+    assert_true(el_quantile(values, 5, 0.99) == 5 && el_quantile(values, 5, 0.3) == 2);
+    assert_true(el_quantile(values, 1, 0.5) == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_counts_then_serves),    cmocka_unit_test(allocation_refuses_overflow),
         cmocka_unit_test(parallel_for_does_each_item_once), cmocka_unit_test(permutation_is_one),
         cmocka_unit_test(random_lanes_are_even),       cmocka_unit_test(writer_replaces_whole_files),
-        cmocka_unit_test(json_says_what_is_wrong),
+        cmocka_unit_test(json_says_what_is_wrong),     cmocka_unit_test(quantiles_are_the_nearest_value),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
