@@ -8,8 +8,9 @@
 #include "base/status.h"
 
 enum {
-    LEAST_ROWS = 16, /* of a matrix that is worth packing */
-    PIECE_ROWS = 64  /* packed at a time */
+    LEAST_ROWS = 16,         /* of a matrix that is worth packing */
+    PANEL_ROWS = 64,         /* pieces begin at multiples of it, so that threads write different panels */
+    PIECE_ELEMENTS = 1 << 18 /* packed, and given back to the system, at a time: each time stops the other threads */
 };
 
 typedef enum place {
@@ -168,6 +169,13 @@ static void pack_pieces(void *argument, size_t begin, size_t end, int thread)
     }
 }
 
+/* Rows of a piece of a matrix of so many columns. */
+static size_t piece_rows(size_t cols)
+{
+    const size_t panels = PIECE_ELEMENTS / (PANEL_ROWS * cols);
+    return (panels ? panels : 1) * PANEL_ROWS;
+}
+
 static size_t list_pieces(const maker *m, const el_stored_weights *w, piece *out)
 {
     size_t n = 0;
@@ -177,8 +185,9 @@ static size_t list_pieces(const maker *m, const el_stored_weights *w, piece *out
         }
         for (size_t part = 0; part < joined_rows(m->network, i); part++) {
             const el_param *p = &m->params->list[i + part];
-            for (size_t first = 0; first < p->rows; first += PIECE_ROWS, n++) {
-                const size_t rows = p->rows - first < PIECE_ROWS ? p->rows - first : PIECE_ROWS;
+            const size_t most = piece_rows(p->cols);
+            for (size_t first = 0; first < p->rows; first += most, n++) {
+                const size_t rows = p->rows - first < most ? p->rows - first : most;
                 if (out) {
                     out[n] = (piece){el_model_dir_find(m->dir, p),
                                      el_model_dir_scales(m->dir, p),
@@ -196,12 +205,13 @@ static size_t list_pieces(const maker *m, const el_stored_weights *w, piece *out
 static electra_status pack(const maker *m, const el_stored_weights *w, electra_error *err)
 {
     const size_t n = list_pieces(m, w, NULL), threads = (size_t)el_pool_threads(m->pool);
-    size_t widest = 1;
+    size_t largest = 1;
     for (size_t i = 0; i < m->params->count; i++) {
         const size_t cols = is_matrix(&m->params->list[i]) ? m->params->list[i].cols : 0;
-        widest = cols > widest ? cols : widest;
+        const size_t elements = cols ? piece_rows(cols) * cols : 0;
+        largest = elements > largest ? elements : largest;
     }
-    packing job = {.be = m->be, .room_size = PIECE_ROWS * widest};
+    packing job = {.be = m->be, .room_size = largest};
     piece *pieces = el_alloc(n, sizeof *pieces);
     job.pieces = pieces;
     job.room = el_alloc(threads * job.room_size, sizeof *job.room);
