@@ -1,9 +1,9 @@
 /* base: the arena, the parallel-for, random numbers, files. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -175,14 +175,10 @@ static void quantiles_are_the_nearest_value(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arena_counts_then_serves),
-        cmocka_unit_test(allocation_refuses_overflow),
-        cmocka_unit_test(parallel_for_does_each_item_once),
-        cmocka_unit_test(permutation_is_one),
-        cmocka_unit_test(random_lanes_are_even),
-        cmocka_unit_test(writer_replaces_whole_files),
-        cmocka_unit_test(json_says_what_is_wrong),
-        cmocka_unit_test(quantiles_are_the_nearest_value),
+        cmocka_unit_test(arena_counts_then_serves),    cmocka_unit_test(allocation_refuses_overflow),
+        cmocka_unit_test(parallel_for_does_each_item_once), cmocka_unit_test(permutation_is_one),
+        cmocka_unit_test(random_lanes_are_even),       cmocka_unit_test(writer_replaces_whole_files),
+        cmocka_unit_test(json_says_what_is_wrong),     cmocka_unit_test(quantiles_are_the_nearest_value),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }
