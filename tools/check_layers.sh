@@ -8,7 +8,7 @@ root=${1:-$(dirname "$0")/..}
 cd "$root"
 
 # A folder may include itself and every folder in a lower row; folders of one row know nothing of each other.
-layers="base backend text data model interop train,tasks,infer report,server,cli"
+layers="base backend text data model interop train,infer tasks report,server,cli"
 
 files=$(find src include examples -name '*.[ch]' 2>/dev/null | sort)
 [ -n "$files" ] || { echo "check_layers: no sources below $root" >&2; exit 2; }
