@@ -32,70 +32,43 @@ static const struct {
 /* ---- state ---------------------------------------------------------------------------------------------------------
  */
 
-#define COUNT(name)                                                                                                    \
-    {                                                                                                                  \
-#name, offsetof(el_run_state, name), 0, 0x1p53                                                                 \
-    }
-#define NUMBER(name)                                                                                                   \
-    {                                                                                                                  \
-#name, offsetof(el_run_state, name), -1e300, 1e300                                                             \
-    }
-
-static const struct {
-    const char *name;
-    size_t offset;
-    double least, most;
-} STATES[] = {
-    COUNT(step),
-    NUMBER(seconds),
-    COUNT(tokens),
-    COUNT(skipped),
-    COUNT(skipped_in_a_row),
-    COUNT(metrics_bytes),
-    COUNT(evaluations),
-    COUNT(interval_steps),
-    NUMBER(interval_seconds),
-    COUNT(interval_tokens),
-    COUNT(interval_slots),
-    COUNT(interval_replaced),
-    NUMBER(interval_rate),
-    NUMBER(interval_loss),
-    NUMBER(interval_generator_loss),
-    NUMBER(interval_discriminator_loss),
-    NUMBER(interval_norm),
-};
-enum { N_STATES = sizeof STATES / sizeof STATES[0] };
+static double get(const void *state, const el_state_field *field)
+{
+    double value;
+    memcpy(&value, (const char *)state + field->offset, sizeof value);
+    return value;
+}
 
 /* JSON that brings every double back to the bit; to be freed with free. NULL when out of memory. */
-static char *state_text(const el_run_state *state, uint64_t settings_hash)
+static char *state_text(const el_checkpoint *checkpoint)
 {
     json_t *all = json_object();
     char hash[20];
-    (void)snprintf(hash, sizeof hash, "%016" PRIx64, settings_hash);
+    (void)snprintf(hash, sizeof hash, "%016" PRIx64, checkpoint->settings_hash);
     int failed = json_object_set_new(all, "settings", json_string(hash));
-    for (size_t i = 0; i < N_STATES; i++) {
-        double value;
-        memcpy(&value, (const char *)state + STATES[i].offset, sizeof value);
-        failed |= json_object_set_new(all, STATES[i].name, json_real(value));
+    for (size_t i = 0; i < checkpoint->table->n; i++) {
+        const el_state_field *field = &checkpoint->table->fields[i];
+        failed |= json_object_set_new(all, field->name, json_real(get(checkpoint->state, field)));
     }
     char *text = failed ? NULL : json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(all);
     return text;
 }
 
-static electra_status read_state(el_run_state *state, const char *text, uint64_t *settings_hash, const char *path,
-                                 electra_error *err)
+/* table NULL: only the hash. */
+static electra_status read_state(const el_state_table *table, void *state, const char *text, uint64_t *settings_hash,
+                                 const char *path, electra_error *err)
 {
     json_t *all = NULL;
     EL_TRY(el_json_parse(&all, text, strlen(text), path, err));
     const char *settings = NULL;
     electra_status status = el_json_text(all, "settings", EL_JSON_REQUIRED, &settings, path, err);
     *settings_hash = status == ELECTRA_OK ? strtoull(settings, NULL, 16) : 0;
-    for (size_t i = 0; i < N_STATES && status == ELECTRA_OK; i++) {
+    for (size_t i = 0; table && i < table->n && status == ELECTRA_OK; i++) {
+        const el_state_field *field = &table->fields[i];
         double value = 0;
-        status =
-            el_json_real(all, STATES[i].name, EL_JSON_REQUIRED, STATES[i].least, STATES[i].most, &value, path, err);
-        memcpy((char *)state + STATES[i].offset, &value, sizeof value);
+        status = el_json_real(all, field->name, EL_JSON_REQUIRED, field->least, field->most, &value, path, err);
+        memcpy((char *)state + field->offset, &value, sizeof value);
     }
     json_decref(all);
     return status;
@@ -113,7 +86,7 @@ static void tensor_name(char *name, size_t block, const el_param *param)
 
 /* One tensor of a block being written, piece by piece, so that no second copy of the block is needed. */
 typedef struct piece {
-    const el_step *step;
+    const el_learner *learner;
     size_t block;
     const el_param *param;
     char name[NAME_BYTES];
@@ -122,8 +95,8 @@ typedef struct piece {
 static void fill(void *user, size_t first, size_t n, void *out)
 {
     const piece *p = user;
-    el_backend *be = el_step_backend(p->step);
-    const char *data = el_step_block(p->step, BLOCKS[p->block].block).data;
+    el_backend *be = p->learner->be;
+    const char *data = el_learner_block(p->learner, BLOCKS[p->block].block).data;
     be->ops->download_f32(be, out, data + (p->param->offset + first) * be->element_size, n);
 }
 
@@ -165,15 +138,15 @@ static void describe(el_array_source *source, piece *p)
     source->shape[1] = p->param->cols;
 }
 
-static electra_status write_file(const char *path, const el_step *step, const char *state, piece *pieces,
+static electra_status write_file(const char *path, const el_learner *learner, const char *state, piece *pieces,
                                  el_array_source *sources, float *chunk, electra_error *err)
 {
-    const el_params *params = el_step_params(step);
+    const el_params *params = learner->params;
     uint64_t sum = el_hash64(state, strlen(state));
     size_t n = 0;
     for (size_t b = 0; b < N_BLOCKS; b++) {
         for (size_t i = 0; i < params->count; i++, n++) {
-            pieces[n] = (piece){.step = step, .block = b, .param = &params->list[i]};
+            pieces[n] = (piece){.learner = learner, .block = b, .param = &params->list[i]};
             describe(&sources[n], &pieces[n]);
             sum += sum_of_tensor(&pieces[n], chunk);
         }
@@ -184,14 +157,13 @@ static electra_status write_file(const char *path, const el_step *step, const ch
     return el_safetensors_write(path, sources, n, metadata, 3, err);
 }
 
-electra_status el_checkpoint_save(const char *folder, const el_step *step, const el_run_state *state,
-                                  uint64_t settings_hash, electra_error *err)
+electra_status el_checkpoint_save(const char *folder, const el_checkpoint *checkpoint, electra_error *err)
 {
-    const size_t n = N_BLOCKS * el_step_params(step)->count;
+    const size_t n = N_BLOCKS * checkpoint->learner->params->count;
     char name[64];
-    (void)snprintf(name, sizeof name, "step-%08.0f%s", state->step, SUFFIX);
+    (void)snprintf(name, sizeof name, "step-%08.0f%s", get(checkpoint->state, &checkpoint->table->fields[0]), SUFFIX);
     char *path = el_path_join(folder, name);
-    char *text = state_text(state, settings_hash);
+    char *text = state_text(checkpoint);
     piece *pieces = el_alloc(n, sizeof *pieces);
     el_array_source *sources = el_alloc(n, sizeof *sources);
     float *chunk = el_alloc(CHUNK, sizeof *chunk);
@@ -199,7 +171,7 @@ electra_status el_checkpoint_save(const char *folder, const el_step *step, const
     if (!path || !text || !pieces || !sources || !chunk) {
         status = el_fail_memory(err, "a checkpoint", n * sizeof *pieces);
     } else {
-        status = write_file(path, step, text, pieces, sources, chunk, err);
+        status = write_file(path, checkpoint->learner, text, pieces, sources, chunk, err);
     }
     el_free(path);
     free(text);
@@ -224,7 +196,7 @@ static bool fits(const el_array *array, const el_param *param)
 static electra_status load_tensor(const el_safetensors *file, piece *p, uint64_t *sum, float *chunk, const char *path,
                                   electra_error *err)
 {
-    el_backend *be = el_step_backend(p->step);
+    el_backend *be = p->learner->be;
     tensor_name(p->name, p->block, p->param);
     const el_array *array = el_safetensors_find(file, p->name);
     const size_t n = p->param->rows * p->param->cols;
@@ -232,7 +204,7 @@ static electra_status load_tensor(const el_safetensors *file, piece *p, uint64_t
         return el_fail(err, ELECTRA_INVALID, path, "%s: the tensor \"%s\" %s", path, p->name,
                        array ? "does not have the shape of this run's network" : "is missing");
     }
-    char *block = el_step_block(p->step, BLOCKS[p->block].block).data;
+    char *block = el_learner_block(p->learner, BLOCKS[p->block].block).data;
     uint64_t own = begin_sum(p->name);
     for (size_t first = 0; first < n; first += CHUNK) {
         const size_t count = n - first < CHUNK ? n - first : CHUNK;
@@ -244,10 +216,10 @@ static electra_status load_tensor(const el_safetensors *file, piece *p, uint64_t
     return ELECTRA_OK;
 }
 
-static electra_status load_tensors(const el_safetensors *file, el_step *step, uint64_t *sum, const char *path,
+static electra_status load_tensors(const el_safetensors *file, el_learner *learner, uint64_t *sum, const char *path,
                                    electra_error *err)
 {
-    const el_params *params = el_step_params(step);
+    const el_params *params = learner->params;
     if (el_safetensors_count(file) != N_BLOCKS * params->count) {
         return el_fail(err, ELECTRA_INVALID, path, "%s holds %zu tensors; this run's network needs %zu", path,
                        el_safetensors_count(file), N_BLOCKS * params->count);
@@ -259,7 +231,7 @@ static electra_status load_tensors(const el_safetensors *file, el_step *step, ui
     electra_status status = ELECTRA_OK;
     for (size_t b = 0; b < N_BLOCKS && status == ELECTRA_OK; b++) {
         for (size_t i = 0; i < params->count && status == ELECTRA_OK; i++) {
-            piece p = {.step = step, .block = b, .param = &params->list[i]};
+            piece p = {.learner = learner, .block = b, .param = &params->list[i]};
             status = load_tensor(file, &p, sum, chunk, path, err);
         }
     }
@@ -291,30 +263,31 @@ static electra_status check_sum(uint64_t sum, const char *expected, const char *
     return ELECTRA_OK;
 }
 
-static electra_status load_file(const el_safetensors *file, const char *path, el_step *step, el_run_state *state,
-                                uint64_t settings_hash, electra_error *err)
+static electra_status load_file(const el_safetensors *file, const char *path, const el_checkpoint *checkpoint,
+                                electra_error *err)
 {
     const char *text, *checksum;
     EL_TRY(read_metadata(file, path, &text, &checksum, err));
     uint64_t settings = 0;
-    EL_TRY(read_state(state, text, &settings, path, err));
+    EL_TRY(read_state(checkpoint->table, checkpoint->state, text, &settings, path, err));
     uint64_t sum = el_hash64(text, strlen(text));
-    electra_status status = load_tensors(file, step, &sum, path, err);
+    electra_status status = load_tensors(file, checkpoint->learner, &sum, path, err);
     if (status == ELECTRA_OK) {
         EL_TRY(check_sum(sum, checksum, path, err));
     }
-    if (settings != settings_hash && (status == ELECTRA_OK || status == ELECTRA_INVALID)) {
+    if (settings != checkpoint->settings_hash && (status == ELECTRA_OK || status == ELECTRA_INVALID)) {
         return el_fail(err, ELECTRA_MISUSE, path, "%s was made with other settings than those in settings.json", path);
     }
     return status;
 }
 
-static electra_status verify_file(const el_safetensors *file, const char *path, el_run_state *state, electra_error *err)
+static electra_status verify_file(const el_safetensors *file, const char *path, const el_state_table *table,
+                                  void *state, electra_error *err)
 {
     const char *text, *checksum;
     EL_TRY(read_metadata(file, path, &text, &checksum, err));
     uint64_t settings = 0;
-    EL_TRY(read_state(state, text, &settings, path, err));
+    EL_TRY(read_state(table, state, text, &settings, path, err));
     uint64_t sum = el_hash64(text, strlen(text));
     for (size_t i = 0; i < el_safetensors_count(file); i++) {
         const el_array *array = el_safetensors_at(file, i);
@@ -328,21 +301,20 @@ static electra_status verify_file(const el_safetensors *file, const char *path, 
     return check_sum(sum, checksum, path, err);
 }
 
-electra_status el_checkpoint_verify(const char *path, el_run_state *state, electra_error *err)
+electra_status el_checkpoint_verify(const char *path, const el_state_table *table, void *state, electra_error *err)
 {
     el_safetensors *file = NULL;
     EL_TRY(el_safetensors_open(&file, path, err));
-    const electra_status status = verify_file(file, path, state, err);
+    const electra_status status = verify_file(file, path, table, state, err);
     el_safetensors_close(file);
     return status;
 }
 
-electra_status el_checkpoint_load(const char *path, el_step *step, el_run_state *state, uint64_t settings_hash,
-                                  electra_error *err)
+electra_status el_checkpoint_load(const char *path, const el_checkpoint *checkpoint, electra_error *err)
 {
     el_safetensors *file = NULL;
     EL_TRY(el_safetensors_open(&file, path, err));
-    const electra_status status = load_file(file, path, step, state, settings_hash, err);
+    const electra_status status = load_file(file, path, checkpoint, err);
     el_safetensors_close(file);
     return status;
 }
@@ -431,15 +403,15 @@ static void set_aside(const char *path)
     el_free(to);
 }
 
-static electra_status try_one(const char *folder, uint64_t number, el_step *step, el_run_state *state,
-                              uint64_t settings_hash, const electra_runtime *rt, electra_error *err)
+static electra_status try_one(const char *folder, uint64_t number, const el_checkpoint *checkpoint,
+                              const electra_runtime *rt, electra_error *err)
 {
     char *path = path_of(folder, number);
     if (!path) {
         return el_fail_memory(err, folder, strlen(folder));
     }
     electra_error problem = {0};
-    const electra_status status = el_checkpoint_load(path, step, state, settings_hash, &problem);
+    const electra_status status = el_checkpoint_load(path, checkpoint, &problem);
     if (status == ELECTRA_INVALID) {
         el_log(rt, ELECTRA_LOG_WARNING, "%s; it is set aside as .damaged and the checkpoint before it used",
                problem.message);
@@ -452,14 +424,14 @@ static electra_status try_one(const char *folder, uint64_t number, el_step *step
     return status;
 }
 
-electra_status el_checkpoint_resume(const char *folder, el_step *step, el_run_state *state, uint64_t settings_hash,
-                                    bool *found, const electra_runtime *rt, electra_error *err)
+electra_status el_checkpoint_resume(const char *folder, const el_checkpoint *checkpoint, bool *found,
+                                    const electra_runtime *rt, electra_error *err)
 {
     *found = false;
     listing list;
     electra_status status = list_folder(&list, folder, err);
     for (size_t i = 0; i < list.n && !*found && (status == ELECTRA_OK || status == ELECTRA_INVALID); i++) {
-        status = try_one(folder, list.steps[i], step, state, settings_hash, rt, err);
+        status = try_one(folder, list.steps[i], checkpoint, rt, err);
         *found = status == ELECTRA_OK;
     }
     el_free(list.steps);
@@ -474,8 +446,7 @@ electra_status el_checkpoint_verify_all(const char *folder, size_t *n, uint64_t 
     *newest = list.n > 0 ? list.steps[0] : 0;
     for (size_t i = 0; i < list.n && status == ELECTRA_OK; i++) {
         char *path = path_of(folder, list.steps[i]);
-        el_run_state state;
-        status = path ? el_checkpoint_verify(path, &state, err) : el_fail_memory(err, folder, strlen(folder));
+        status = path ? el_checkpoint_verify(path, NULL, NULL, err) : el_fail_memory(err, folder, strlen(folder));
         el_free(path);
     }
     el_free(list.steps);

@@ -3,14 +3,11 @@
 #include "train/step.h"
 
 #include <assert.h>
-#include <math.h>
 
 #include "base/rng.h"
 #include "base/status.h"
 #include "model/limits.h"
 #include "train/objective.h"
-
-enum { N_BLOCKS = 4 };
 
 struct el_step {
     el_backend *be;
@@ -18,7 +15,7 @@ struct el_step {
     el_step_limits limits;
     el_params params;
     el_network generator, discriminator;
-    void *blocks[N_BLOCKS]; /* by el_block */
+    el_learner learner;
     el_objective objective;
     el_plan plan;       /* over memory of the backend */
     uint32_t *host;     /* [max(T, M)] what comes back from the backend to be counted */
@@ -33,8 +30,7 @@ el_step_settings el_step_settings_default(void)
     return (el_step_settings){.generator_weight = 1.0,
                               .discriminator_weight = 50.0,
                               .temperature = 1.0,
-                              .clip_norm = 1.0,
-                              .optimizer = el_optimizer_settings_default(),
+                              .learner = {.clip_norm = 1.0, .optimizer = el_optimizer_settings_default()},
                               .seed = 42};
 }
 
@@ -61,24 +57,12 @@ electra_status el_step_memory_of(el_step_memory *out, const el_pretrain_config *
     electra_status status;
     EL_TRY_GOTO(el_params_build_pair(&params, &generator, &discriminator, config, err), done);
     EL_TRY_GOTO(el_objective_init(&objective, &generator, &discriminator, err), done);
-    out->parameters = N_BLOCKS * params.elements * element_size;
+    out->parameters = EL_N_BLOCKS * params.elements * element_size;
     out->activations = plan_bytes(&objective, limits, element_size);
 done:
     el_objective_clear(&objective);
     el_params_clear(&params);
     return status;
-}
-
-static electra_status allocate_blocks(el_step *s, electra_error *err)
-{
-    const size_t bytes = s->params.elements * s->be->element_size;
-    for (int i = 0; i < N_BLOCKS; i++) {
-        s->blocks[i] = s->be->ops->alloc(s->be, bytes);
-        if (!s->blocks[i]) {
-            return el_fail_memory(err, "parameters, gradients and moments", N_BLOCKS * bytes);
-        }
-    }
-    return ELECTRA_OK;
 }
 
 static electra_status allocate_activations(el_step *s, electra_error *err)
@@ -127,7 +111,8 @@ electra_status el_step_create(el_step **out, el_backend *be, const el_pretrain_c
     s->limits = *limits;
     electra_status status;
     EL_TRY_GOTO(el_params_build_pair(&s->params, &s->generator, &s->discriminator, config, err), failed);
-    EL_TRY_GOTO(allocate_blocks(s, err), failed);
+    EL_TRY_GOTO(el_learner_create(&s->learner, be, &s->params, config->discriminator.n_layers, &settings->learner, err),
+                failed);
     EL_TRY_GOTO(allocate_activations(s, err), failed);
     EL_TRY_GOTO(reserve_workspace(s, err), failed);
     *out = s;
@@ -137,22 +122,15 @@ failed:
     return status;
 }
 
-static void free_of_backend(el_backend *be, void *memory)
-{
-    if (memory) {
-        be->ops->free(be, memory);
-    }
-}
-
 void el_step_free(el_step *s)
 {
     if (!s) {
         return;
     }
-    for (int i = 0; i < N_BLOCKS; i++) {
-        free_of_backend(s->be, s->blocks[i]);
+    if (s->plan.arena.base) {
+        s->be->ops->free(s->be, s->plan.arena.base);
     }
-    free_of_backend(s->be, s->plan.arena.base);
+    el_learner_clear(&s->learner);
     el_objective_clear(&s->objective);
     el_params_clear(&s->params);
     el_free(s->host);
@@ -162,10 +140,7 @@ void el_step_free(el_step *s)
 
 electra_status el_step_initialise(el_step *s, uint64_t seed, electra_error *err)
 {
-    EL_TRY(el_params_initialise(&s->params, s->be, s->blocks[EL_BLOCK_THETA], seed, err));
-    s->be->ops->zero(s->be, el_weights_all(el_step_block(s, EL_BLOCK_FIRST_MOMENT)));
-    s->be->ops->zero(s->be, el_weights_all(el_step_block(s, EL_BLOCK_SECOND_MOMENT)));
-    return ELECTRA_OK;
+    return el_learner_initialise(&s->learner, seed, err);
 }
 
 /* ---- looking --------------------------------------------------------------------------------------------------------
@@ -186,9 +161,14 @@ el_backend *el_step_backend(const el_step *s)
     return s->be;
 }
 
+el_learner *el_step_learner(el_step *s)
+{
+    return &s->learner;
+}
+
 el_weights el_step_block(const el_step *s, el_block block)
 {
-    return el_weights_of(s->be, &s->params, s->blocks[block]);
+    return el_learner_block(&s->learner, block);
 }
 
 /* ---- a step ---------------------------------------------------------------------------------------------------------
@@ -202,7 +182,7 @@ void el_step_begin(el_step *s, uint64_t number, size_t n_tokens, size_t n_slots)
                             .discriminator_weight = s->settings.discriminator_weight,
                             .n_slots = n_slots,
                             .n_tokens = n_tokens};
-    s->be->ops->zero(s->be, el_weights_all(el_step_block(s, EL_BLOCK_GRADIENT)));
+    el_learner_begin(&s->learner);
 }
 
 static size_t count_replaced(el_step *s, size_t n_tokens)
@@ -254,21 +234,13 @@ void el_step_add(el_step *s, const el_batch *batch)
 
 void el_step_finish(el_step *s, double rate, el_step_result *result)
 {
-    const el_weights gradient = el_step_block(s, EL_BLOCK_GRADIENT);
     *result = (el_step_result){.generator_loss = el_losses_generator(&s->losses),
                                .discriminator_loss = el_losses_discriminator(&s->losses),
                                .loss = el_losses_total(&s->losses),
-                               .gradient_norm = el_gradient_norm(gradient),
                                .n_tokens = s->losses.n_tokens,
                                .n_slots = s->losses.n_slots,
                                .n_replaced = s->n_replaced};
-    result->applied = isfinite(result->loss) && isfinite(result->gradient_norm);
-    if (result->applied) {
-        el_optimizer_update(el_step_block(s, EL_BLOCK_THETA), el_step_block(s, EL_BLOCK_FIRST_MOMENT),
-                            el_step_block(s, EL_BLOCK_SECOND_MOMENT), gradient, &s->settings.optimizer,
-                            s->discriminator.config.n_layers, rate,
-                            el_clip_scale(result->gradient_norm, s->settings.clip_norm), s->number + 1);
-    }
+    result->applied = el_learner_finish(&s->learner, result->loss, rate, s->number + 1, &result->gradient_norm);
 }
 
 void el_step_run(el_step *s, uint64_t number, const el_batch *batches, size_t n, double rate, el_step_result *result)

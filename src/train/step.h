@@ -18,7 +18,7 @@
 
 #include "data/batch.h"
 #include "model/params.h"
-#include "train/optimizer.h"
+#include "train/learner.h"
 
 typedef struct el_step_settings {
     double generator_weight;
@@ -26,8 +26,7 @@ typedef struct el_step_settings {
     double temperature;   /* of the samples, not of the loss */
     bool forbid_target;   /* never sample the right token */
     bool average_samples; /* the released system's treatment of a token drawn twice (electra.md 4.2) */
-    double clip_norm;     /* 0: no clipping */
-    el_optimizer_settings optimizer;
+    el_learner_settings learner;
     uint64_t seed;
 } el_step_settings;
 
@@ -66,9 +65,9 @@ const el_params *el_step_params(const el_step *step);
 const el_network *el_step_network(const el_step *step, el_owner role); /* generator or discriminator */
 el_backend *el_step_backend(const el_step *step);
 
-typedef enum el_block { EL_BLOCK_THETA, EL_BLOCK_GRADIENT, EL_BLOCK_FIRST_MOMENT, EL_BLOCK_SECOND_MOMENT } el_block;
-/* A whole block, for loading, saving, looking at and summing over machines; memory of the backend (download it). The
- * gradient is complete between the last add and finish. A checkpoint needs theta and both moments. */
+/* Its blocks; a checkpoint is made of them. */
+el_learner *el_step_learner(el_step *step);
+/* One of them. The gradient is complete between the last add and finish. */
 el_weights el_step_block(const el_step *step, el_block block);
 
 typedef struct el_step_result {

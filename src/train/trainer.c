@@ -18,10 +18,10 @@
 #include "base/status.h"
 #include "data/batch.h"
 #include "interop/model_dir.h"
-#include "train/checkpoint.h"
 #include "train/heldout.h"
 #include "train/run_folder.h"
 #include "train/run_metrics.h"
+#include "train/run_state.h"
 #include "train/schedule.h"
 #include "train/settings.h"
 #include "train/warm_start.h"
@@ -222,12 +222,21 @@ static electra_status export_models(trainer *t, electra_error *err)
                               t->tokenizer, err);
 }
 
+static el_checkpoint checkpoint_of(trainer *t)
+{
+    return (el_checkpoint){.learner = el_step_learner(t->step),
+                           .table = &el_run_state_table,
+                           .state = &t->state,
+                           .settings_hash = t->settings_hash};
+}
+
 /* metrics.jsonl first, for the checkpoint counts on it; old checkpoints go only when the new one is there. */
 static electra_status save(trainer *t, electra_error *err)
 {
     t->state.seconds = seconds_now(t);
     EL_TRY(el_metrics_log_sync(&t->log, err));
-    EL_TRY(el_checkpoint_save(t->folder.checkpoints, t->step, &t->state, t->settings_hash, err));
+    const el_checkpoint checkpoint = checkpoint_of(t);
+    EL_TRY(el_checkpoint_save(t->folder.checkpoints, &checkpoint, err));
     t->saved_seconds = t->state.seconds;
     t->saved_step = t->state.step;
     EL_TRY(el_checkpoint_prune(t->folder.checkpoints, (size_t)t->set->keep, err));
@@ -437,10 +446,10 @@ static electra_status open_step(trainer *t, size_t micro, electra_error *err)
     el_step_settings settings = el_step_settings_default();
     settings.discriminator_weight = t->set->discriminator_weight;
     settings.average_samples = t->set->compat == ELECTRA_COMPAT_GOOGLE;
-    settings.clip_norm = t->set->clip;
-    settings.optimizer.epsilon = t->set->epsilon;
-    settings.optimizer.bias_correction = t->set->bias_correction != 0;
-    settings.optimizer.weight_decay = t->set->weight_decay;
+    settings.learner.clip_norm = t->set->clip;
+    settings.learner.optimizer.epsilon = t->set->epsilon;
+    settings.learner.optimizer.bias_correction = t->set->bias_correction != 0;
+    settings.learner.optimizer.weight_decay = t->set->weight_decay;
     settings.seed = (uint64_t)t->set->seed;
     const el_step_limits limits = limits_of(micro, electra_data_describe(t->data)->max_length, t->set->mask_prob);
     return el_step_create(&t->step, t->be, &t->settings.pair, &settings, &limits, err);
@@ -492,7 +501,8 @@ static electra_status open_folder(trainer *t, electra_error *err)
 static electra_status open_state(trainer *t, electra_error *err)
 {
     bool resumed = false;
-    EL_TRY(el_checkpoint_resume(t->folder.checkpoints, t->step, &t->state, t->settings_hash, &resumed, t->rt, err));
+    const el_checkpoint checkpoint = checkpoint_of(t);
+    EL_TRY(el_checkpoint_resume(t->folder.checkpoints, &checkpoint, &resumed, t->rt, err));
     t->saved_step = resumed ? t->state.step : -1;
     if (!resumed && t->settings.recorded) {
         EL_TRY(begin_weights(t, err));

@@ -12,7 +12,7 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/samples.h"
 #include "interop/safetensors.h"
-#include "train/checkpoint.h"
+#include "train/run_state.h"
 
 static const char *corpus;
 
@@ -173,7 +173,11 @@ static void training(void)
 {
     el_run_state state = {.step = 12, .seconds = 1.5, .tokens = 300, .interval_loss = 0.25};
     electra_error err = {0};
-    must(el_checkpoint_save(fuzz_folder(), fuzz_sample_step(), &state, 0x5eed, &err), &err);
+    const el_checkpoint checkpoint = {.learner = el_step_learner(fuzz_sample_step()),
+                                      .table = &el_run_state_table,
+                                      .state = &state,
+                                      .settings_hash = 0x5eed};
+    must(el_checkpoint_save(fuzz_folder(), &checkpoint, &err), &err);
     put_file("checkpoint", "whole", "step-00000012.safetensors");
     put_text("metrics", "run",
              "{\"step\":10,\"tokens\":320,\"seconds\":0.5,\"learning_rate\":0.001,\"loss\":35.2,"

@@ -248,12 +248,12 @@ static el_step_settings step_settings(trial *t, bool bias_correction)
     el_step_settings s = el_step_settings_default();
     s.generator_weight = golden_setting(t->c, "generator_weight");
     s.discriminator_weight = golden_setting(t->c, "discriminator_weight");
-    s.clip_norm = golden_setting(t->c, "clip_norm");
-    s.optimizer.beta1 = golden_setting(t->c, "beta1");
-    s.optimizer.beta2 = golden_setting(t->c, "beta2");
-    s.optimizer.epsilon = golden_setting(t->c, "epsilon");
-    s.optimizer.weight_decay = golden_setting(t->c, "weight_decay");
-    s.optimizer.bias_correction = bias_correction;
+    s.learner.clip_norm = golden_setting(t->c, "clip_norm");
+    s.learner.optimizer.beta1 = golden_setting(t->c, "beta1");
+    s.learner.optimizer.beta2 = golden_setting(t->c, "beta2");
+    s.learner.optimizer.epsilon = golden_setting(t->c, "epsilon");
+    s.learner.optimizer.weight_decay = golden_setting(t->c, "weight_decay");
+    s.learner.optimizer.bias_correction = bias_correction;
     if (golden_setting(t->c, "dropout") != 0 || golden_setting(t->c, "denominator_epsilon") != 1e-6) {
         golden_problem(t->c, "settings.dropout should be 0 and settings.denominator_epsilon 1e-6");
     }

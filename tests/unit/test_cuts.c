@@ -19,7 +19,7 @@
 #include "fuzz/samples.h"
 #include "interop/weight_files.h"
 #include "support/folder.h"
-#include "train/checkpoint.h"
+#include "train/run_state.h"
 
 enum { SETTINGS = 77 };
 
@@ -202,16 +202,25 @@ static void files_of_a_data_folder(void **state)
 
 static const char CHECKPOINT[] = "step-00000012.safetensors";
 
+static el_checkpoint sample_checkpoint(el_run_state *state)
+{
+    return (el_checkpoint){.learner = el_step_learner(fuzz_sample_step()),
+                           .table = &el_run_state_table,
+                           .state = state,
+                           .settings_hash = SETTINGS};
+}
+
 static void write_checkpoint(const char *folder)
 {
-    const el_run_state state = {.step = 12, .seconds = 1.5, .tokens = 300};
-    assert_int_equal(el_checkpoint_save(folder, fuzz_sample_step(), &state, SETTINGS, NULL), ELECTRA_OK);
+    el_run_state state = {.step = 12, .seconds = 1.5, .tokens = 300};
+    const el_checkpoint c = sample_checkpoint(&state);
+    assert_int_equal(el_checkpoint_save(folder, &c, NULL), ELECTRA_OK);
 }
 
 static electra_status verify(const char *path, uint64_t *content, electra_error *err)
 {
     el_run_state state = {0};
-    const electra_status status = el_checkpoint_verify(path, &state, err);
+    const electra_status status = el_checkpoint_verify(path, &el_run_state_table, &state, err);
     *content = (uint64_t)state.step;
     return status;
 }
@@ -219,7 +228,8 @@ static electra_status verify(const char *path, uint64_t *content, electra_error 
 static electra_status load(const char *path, uint64_t *content, electra_error *err)
 {
     el_run_state state = {0};
-    const electra_status status = el_checkpoint_load(path, fuzz_sample_step(), &state, SETTINGS, err);
+    const el_checkpoint c = sample_checkpoint(&state);
+    const electra_status status = el_checkpoint_load(path, &c, err);
     *content = (uint64_t)state.tokens;
     return status;
 }
