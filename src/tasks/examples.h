@@ -3,7 +3,7 @@
  *
  *     el_examples *train = NULL;
  *     EL_TRY(el_examples_read(&train, &source, path, NULL, rt, err));       labels are found in the file
- *     EL_TRY(el_examples_read(&dev, &source, path, el_examples_labels(train), rt, err));   and known here
+ *     EL_TRY(el_examples_read(&dev, &source, path, &train->labels, rt, err));   and known here
  *     ... train->list[0 ... train->n)
  *     el_examples_free(train); */
 #ifndef EL_TASKS_EXAMPLES_H
@@ -22,10 +22,12 @@ typedef enum el_task_kind {
 
 #define EL_NO_LABEL UINT32_MAX /* the file does not tell (test files), so there is nothing to learn or score */
 
-/* A right answer, as it is given: texts and places need not agree. */
+#define EL_NO_PLACE UINT32_MAX /* an answer that does not stand in the context: of use for scoring only */
+
+/* A right answer. Where it has a place, the text stands there. */
 typedef struct el_gold_answer {
     electra_text text;
-    uint32_t start; /* code points of the context */
+    uint32_t start; /* code points of the context, or EL_NO_PLACE */
 } el_gold_answer;
 
 /* Texts are UTF-8, borrowed from the el_examples; members that the kind does not name are zero. */
@@ -38,7 +40,7 @@ typedef struct el_example {
                                [n_parts]. Index in the label set, or EL_NO_LABEL */
     size_t n_labels;
     double number;                 /* REGRESS: as in the file; NaN: not told */
-    const el_gold_answer *answers; /* ANSWER: [n_answers] */
+    const el_gold_answer *answers; /* ANSWER: [n_answers]; the first one that has a place is for training */
     size_t n_answers;
     bool impossible;     /* ANSWER: said to have no answer in the context */
     electra_text id;     /* the file's own name of it; otherwise empty */
