@@ -2,49 +2,21 @@
  * fill_in below for the rest. */
 #include "train/settings.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "train/setting_table.h"
 
-static const char FILE_NAME[] = "settings.json";
+static const char FORMAT[] = "electra-run-1";
 
-typedef enum kind { WHOLE, REAL, CHOICE, TEXT } kind;
+#define ROW(member, kind, change, least, most)                                                                         \
+    EL_SETTING_ROW(electra_pretrain_options, member, kind, change, least, most)
+#define WORD(member, change, ...) EL_SETTING_WORD(electra_pretrain_options, member, change, __VA_ARGS__)
 
-/* May a run be gone on with under another value? */
-typedef enum change {
-    FIXED, /* no: the result would be neither the old run's nor the new one's */
-    GROWS, /* only to a larger one */
-    FREE   /* it does not change what is learned, beyond rounding */
-} change;
-
-typedef struct row {
-    const char *name; /* member of settings.json; with dashes the option of the command line */
-    kind kind;
-    change change;
-    size_t offset; /* in electra_pretrain_options */
-    double least, most;
-    const char *choices[6];
-} row;
-
-#define ROW(member, kind_, change_, least_, most_)                                                                     \
-    {                                                                                                                  \
-        .name = #member, .kind = kind_, .change = change_, .offset = offsetof(electra_pretrain_options, member),       \
-        .least = least_, .most = most_                                                                                 \
-    }
-#define WORD(member, change_, ...)                                                                                     \
-    {                                                                                                                  \
-        .name = #member, .kind = CHOICE, .change = change_, .offset = offsetof(electra_pretrain_options, member),      \
-        .choices = {                                                                                                   \
-            __VA_ARGS__                                                                                                \
-        }                                                                                                              \
-    }
-
-static const row ROWS[] = {
+static const el_setting ROWS[] = {
     ROW(data, TEXT, FREE, 0, 0),
     ROW(init, TEXT, FIXED, 0, 0),
     ROW(seed, WHOLE, FIXED, 0, 0x1p53),
@@ -72,114 +44,17 @@ static const row ROWS[] = {
     ROW(save_every, WHOLE, FREE, 1, 1e12),
     ROW(keep, WHOLE, FREE, 0, 1e6),
 };
-enum { N_ROWS = sizeof ROWS / sizeof ROWS[0], TEXT_BYTES = 320 };
-
-/* ---- values --------------------------------------------------------------------------------------------------------
- */
-
-static long get_whole(const electra_pretrain_options *options, const row *r)
-{
-    long value;
-    memcpy(&value, (const char *)options + r->offset, sizeof value);
-    return value;
-}
-
-static double get_real(const electra_pretrain_options *options, const row *r)
-{
-    double value;
-    memcpy(&value, (const char *)options + r->offset, sizeof value);
-    return value;
-}
-
-static int get_choice(const electra_pretrain_options *options, const row *r)
-{
-    int value;
-    memcpy(&value, (const char *)options + r->offset, sizeof value);
-    return value;
-}
-
-static const char *get_text(const electra_pretrain_options *options, const row *r)
-{
-    const char *value;
-    memcpy(&value, (const char *)options + r->offset, sizeof value);
-    return value;
-}
-
-static void put(electra_pretrain_options *options, const row *r, const void *value, size_t bytes)
-{
-    memcpy((char *)options + r->offset, value, bytes);
-}
-
-static bool is_given(const electra_pretrain_options *options, const row *r)
-{
-    switch (r->kind) {
-    case WHOLE: return get_whole(options, r) >= 0;
-    case REAL: return get_real(options, r) >= 0;
-    case CHOICE: return get_choice(options, r) >= 0;
-    case TEXT: return get_text(options, r) != NULL;
-    }
-    return false;
-}
-
-static void copy_value(electra_pretrain_options *to, const electra_pretrain_options *from, const row *r)
-{
-    static const size_t BYTES[] = {
-        [WHOLE] = sizeof(long), [REAL] = sizeof(double), [CHOICE] = sizeof(int), [TEXT] = sizeof(char *)};
-    put(to, r, (const char *)from + r->offset, BYTES[r->kind]);
-}
-
-static void value_text(char *text, const electra_pretrain_options *options, const row *r)
-{
-    switch (r->kind) {
-    case WHOLE: (void)snprintf(text, TEXT_BYTES, "%ld", get_whole(options, r)); break;
-    case REAL: (void)snprintf(text, TEXT_BYTES, "%.10g", get_real(options, r)); break;
-    case CHOICE: (void)snprintf(text, TEXT_BYTES, "%s", r->choices[get_choice(options, r)]); break;
-    case TEXT: (void)snprintf(text, TEXT_BYTES, "%s", get_text(options, r)); break;
-    }
-}
+static const el_setting_table TABLE = {ROWS, sizeof ROWS / sizeof ROWS[0]};
 
 electra_pretrain_options electra_pretrain_options_default(void)
 {
     electra_pretrain_options options = {.struct_size = sizeof options};
-    const long not_whole = -1;
-    const double not_real = -1;
-    const int not_chosen = -1;
-    for (size_t i = 0; i < N_ROWS; i++) {
-        switch (ROWS[i].kind) {
-        case WHOLE: put(&options, &ROWS[i], &not_whole, sizeof not_whole); break;
-        case REAL: put(&options, &ROWS[i], &not_real, sizeof not_real); break;
-        case CHOICE: put(&options, &ROWS[i], &not_chosen, sizeof not_chosen); break;
-        case TEXT: break;
-        }
-    }
+    el_settings_clear_values(&TABLE, &options);
     return options;
 }
 
 /* ---- checking ------------------------------------------------------------------------------------------------------
  */
-
-static electra_status check_row(const electra_pretrain_options *options, const row *r, electra_error *err)
-{
-    if (r->kind == CHOICE) {
-        size_t n = 0;
-        while (n < 6 && r->choices[n]) {
-            n++;
-        }
-        if (get_choice(options, r) >= (int)n) {
-            return el_fail(err, ELECTRA_MISUSE, r->name, "there is no choice %d", get_choice(options, r));
-        }
-        return ELECTRA_OK;
-    }
-    if (r->kind == TEXT) {
-        return ELECTRA_OK;
-    }
-    const double value = r->kind == WHOLE ? (double)get_whole(options, r) : get_real(options, r);
-    if (isnan(value) || (value >= 0 && (value < r->least || value > r->most))) {
-        return el_fail(err, ELECTRA_MISUSE, r->name, "%.10g is out of range: it should be between %.10g and %.10g",
-                       value, r->least, r->most);
-    }
-    return ELECTRA_OK;
-}
 
 electra_status el_settings_check(const electra_pretrain_options *options, electra_error *err)
 {
@@ -189,9 +64,7 @@ electra_status el_settings_check(const electra_pretrain_options *options, electr
     if (!options->output || !options->output[0]) {
         return el_fail(err, ELECTRA_MISUSE, "output", "a folder for the run is needed");
     }
-    for (size_t i = 0; i < N_ROWS; i++) {
-        EL_TRY(check_row(options, &ROWS[i], err));
-    }
+    EL_TRY(el_settings_check_values(&TABLE, options, err));
     if (options->steps >= 0 && options->hours >= 0) {
         return el_fail(err, ELECTRA_MISUSE, "hours",
                        "a run ends after a number of steps or after a time: give only one of steps and hours");
@@ -212,94 +85,8 @@ electra_status el_settings_check(const electra_pretrain_options *options, electr
     return ELECTRA_OK;
 }
 
-/* ---- what was recorded ---------------------------------------------------------------------------------------------
- */
-
-/* A member of settings.json into options, if it is there. */
-static electra_status read_row(electra_pretrain_options *options, const json_t *recorded, const row *r,
-                               const char *where, electra_error *err)
-{
-    if (!json_object_get(recorded, r->name)) {
-        return ELECTRA_OK;
-    }
-    if (r->kind == WHOLE) {
-        size_t value = 0;
-        EL_TRY(
-            el_json_size(recorded, r->name, EL_JSON_REQUIRED, (size_t)r->least, (size_t)r->most, &value, where, err));
-        const long whole = (long)value;
-        put(options, r, &whole, sizeof whole);
-        return ELECTRA_OK;
-    }
-    if (r->kind == REAL) {
-        double value = 0;
-        EL_TRY(el_json_real(recorded, r->name, EL_JSON_REQUIRED, r->least, r->most, &value, where, err));
-        put(options, r, &value, sizeof value);
-        return ELECTRA_OK;
-    }
-    const char *text = NULL;
-    EL_TRY(el_json_text(recorded, r->name, EL_JSON_REQUIRED, &text, where, err));
-    if (r->kind == TEXT) {
-        put(options, r, &text, sizeof text);
-        return ELECTRA_OK;
-    }
-    for (int i = 0; i < 6 && r->choices[i]; i++) {
-        if (strcmp(r->choices[i], text) == 0) {
-            put(options, r, &i, sizeof i);
-            return ELECTRA_OK;
-        }
-    }
-    return el_fail(err, ELECTRA_INVALID, where, "%s: \"%s\" is \"%s\", which is none of its choices", where, r->name,
-                   text);
-}
-
-static electra_status read_all(electra_pretrain_options *options, const json_t *recorded, const char *where,
-                               electra_error *err)
-{
-    *options = electra_pretrain_options_default();
-    for (size_t i = 0; i < N_ROWS; i++) {
-        EL_TRY(read_row(options, recorded, &ROWS[i], where, err));
-    }
-    return ELECTRA_OK;
-}
-
-static electra_status load_recorded(el_run_settings *settings, electra_error *err)
-{
-    char *path = el_path_join(settings->given.output, FILE_NAME);
-    if (!path) {
-        return el_fail_memory(err, FILE_NAME, 0);
-    }
-    electra_status status = ELECTRA_OK;
-    if (el_is_file(path)) {
-        const char *format = NULL;
-        status = el_json_load(&settings->recorded, path, err);
-        if (status == ELECTRA_OK) {
-            status = el_json_text(settings->recorded, "format", EL_JSON_REQUIRED, &format, path, err);
-        }
-        if (status == ELECTRA_OK && strcmp(format, "electra-run-1") != 0) {
-            status = el_fail(err, ELECTRA_INVALID, path, "%s is of format \"%s\", not \"electra-run-1\"", path, format);
-        }
-    }
-    el_free(path);
-    return status;
-}
-
 /* ---- filling in ----------------------------------------------------------------------------------------------------
  */
-
-static void default_whole(long *value, size_t preset)
-{
-    *value = *value >= 0 ? *value : (long)preset;
-}
-
-static void default_real(double *value, double preset)
-{
-    *value = *value >= 0 ? *value : preset;
-}
-
-static void default_choice(int *value, int preset)
-{
-    *value = *value >= 0 ? *value : preset;
-}
 
 static size_t at_least_1(size_t n)
 {
@@ -309,41 +96,41 @@ static size_t at_least_1(size_t n)
 /* What neither the caller nor the run's folder said. */
 static void fill_in(electra_pretrain_options *o, const el_preset *preset)
 {
-    default_whole(&o->seed, 42);
-    default_choice(&o->embeddings, ELECTRA_SHARE_EMBEDDINGS);
-    default_choice(&o->compat, ELECTRA_COMPAT_NONE);
-    default_real(&o->generator_size, o->embeddings == ELECTRA_SHARE_ALL ? 1 : preset->generator_size);
+    el_setting_default_whole(&o->seed, 42);
+    el_setting_default_choice(&o->embeddings, ELECTRA_SHARE_EMBEDDINGS);
+    el_setting_default_choice(&o->compat, ELECTRA_COMPAT_NONE);
+    el_setting_default_real(&o->generator_size, o->embeddings == ELECTRA_SHARE_ALL ? 1 : preset->generator_size);
     if (o->hours < 0) {
-        default_whole(&o->steps, preset->steps);
+        el_setting_default_whole(&o->steps, preset->steps);
         /* the published warm-up belongs to a million steps; a short run gets a tenth of its own */
         const size_t tenth = (size_t)o->steps / 10;
-        default_whole(&o->warmup, tenth < preset->warmup ? tenth : preset->warmup);
+        el_setting_default_whole(&o->warmup, tenth < preset->warmup ? tenth : preset->warmup);
         const size_t thousandth = at_least_1((size_t)o->steps / 1000);
-        default_whole(&o->log_every, thousandth < 100 ? thousandth : 100);
-        default_whole(&o->eval_every, at_least_1(((size_t)o->steps + 19) / 20));
+        el_setting_default_whole(&o->log_every, thousandth < 100 ? thousandth : 100);
+        el_setting_default_whole(&o->eval_every, at_least_1(((size_t)o->steps + 19) / 20));
     }
-    default_whole(&o->log_every, 10);
-    default_whole(&o->batch, preset->batch);
-    default_real(&o->learning_rate, preset->learning_rate);
-    default_real(&o->epsilon, preset->adam_epsilon);
-    default_choice(&o->bias_correction, preset->bias_correction);
-    default_real(&o->weight_decay, preset->weight_decay);
-    default_real(&o->clip, 1);
-    default_real(&o->mask_prob, preset->mask_prob);
-    default_real(&o->discriminator_weight, preset->discriminator_weight);
-    default_whole(&o->eval_sequences, 1024);
-    default_whole(&o->keep, 2);
+    el_setting_default_whole(&o->log_every, 10);
+    el_setting_default_whole(&o->batch, preset->batch);
+    el_setting_default_real(&o->learning_rate, preset->learning_rate);
+    el_setting_default_real(&o->epsilon, preset->adam_epsilon);
+    el_setting_default_choice(&o->bias_correction, preset->bias_correction);
+    el_setting_default_real(&o->weight_decay, preset->weight_decay);
+    el_setting_default_real(&o->clip, 1);
+    el_setting_default_real(&o->mask_prob, preset->mask_prob);
+    el_setting_default_real(&o->discriminator_weight, preset->discriminator_weight);
+    el_setting_default_whole(&o->eval_sequences, 1024);
+    el_setting_default_whole(&o->keep, 2);
 }
 
 /* Given values, then recorded ones. */
 static void combine(electra_pretrain_options *o, const electra_pretrain_options *recorded)
 {
     const bool other_end = o->steps >= 0 || o->hours >= 0;
-    for (size_t i = 0; i < N_ROWS; i++) {
+    for (size_t i = 0; i < TABLE.n; i++) {
         const bool end = ROWS[i].offset == offsetof(electra_pretrain_options, steps) ||
                          ROWS[i].offset == offsetof(electra_pretrain_options, hours);
-        if (!is_given(o, &ROWS[i]) && !(end && other_end)) {
-            copy_value(o, recorded, &ROWS[i]);
+        if (!el_setting_is_given(&ROWS[i], o) && !(end && other_end)) {
+            el_setting_copy(&ROWS[i], o, recorded);
         }
     }
 }
@@ -361,17 +148,17 @@ electra_status el_settings_resolve(el_run_settings *settings, const electra_pret
                                    electra_error *err)
 {
     settings->given = *options;
-    EL_TRY(load_recorded(settings, err));
+    EL_TRY(el_settings_load(&settings->recorded, options->output, FORMAT, err));
     if (settings->recorded) {
         electra_pretrain_options recorded;
-        EL_TRY(read_all(&recorded, settings->recorded, FILE_NAME, err));
+        EL_TRY(el_settings_from_json(&TABLE, &recorded, settings->recorded, options->output, err));
         combine(&settings->given, &recorded);
     }
     electra_pretrain_options *o = &settings->given;
     if (!o->data) {
         return el_fail(err, ELECTRA_MISUSE, "data", "a folder of shards (made by electra prepare) is needed");
     }
-    default_choice(&o->size, ELECTRA_SIZE_SMALL);
+    el_setting_default_choice(&o->size, ELECTRA_SIZE_SMALL);
     static const char *const SIZES[] = {"tiny", "mini", "small", "base", "large"};
     settings->preset = el_preset_find(SIZES[o->size]);
     fill_in(o, settings->preset);
@@ -436,70 +223,25 @@ static void hex_of(char text[17], uint64_t value)
 /* ---- comparing -----------------------------------------------------------------------------------------------------
  */
 
-typedef struct differences {
-    char text[600];
-    size_t n;
-} differences;
-
-static void add_difference(differences *all, const char *name, const char *then, const char *now)
-{
-    const size_t used = strlen(all->text);
-    (void)snprintf(all->text + used, sizeof all->text - used, "%s%s is %s, you ask for %s", all->n++ ? "; " : "", name,
-                   then, now);
-}
-
-static void compare_row(differences *all, const electra_pretrain_options *then, const electra_pretrain_options *now,
-                        const row *r)
-{
-    char old[TEXT_BYTES] = "not set";
-    char new[TEXT_BYTES] = "not set";
-    const bool had = is_given(then, r);
-    const bool has = is_given(now, r);
-    if (r->change == FREE || (!had && !has)) {
-        return;
-    }
-    if (had) {
-        value_text(old, then, r);
-    }
-    if (has) {
-        value_text(new, now, r);
-    }
-    if (strcmp(old, new) == 0) {
-        return;
-    }
-    const bool grown =
-        had && has && (r->kind == REAL ? get_real(now, r) > get_real(then, r) : get_whole(now, r) > get_whole(then, r));
-    if (r->change != GROWS || !grown) {
-        add_difference(all, r->name, old, new);
-    }
-}
-
 static electra_status compare(const el_run_settings *settings, electra_error *err)
 {
     electra_pretrain_options then;
-    EL_TRY(read_all(&then, settings->recorded, FILE_NAME, err));
-    differences all = {0};
-    for (size_t i = 0; i < N_ROWS; i++) {
-        compare_row(&all, &then, &settings->given, &ROWS[i]);
-    }
+    EL_TRY(el_settings_from_json(&TABLE, &then, settings->recorded, settings->given.output, err));
+    el_setting_differences all = {0};
+    el_settings_compare(&all, &TABLE, &then, &settings->given);
     const json_t *config = json_object_get(settings->recorded, "config");
     if (config != settings->overrides && !json_equal(config, settings->overrides)) {
-        add_difference(&all, "config", config ? "another" : "not set", settings->overrides ? "this one" : "none");
+        el_setting_differs(&all, "config", config ? "another" : "not set", settings->overrides ? "this one" : "none");
     }
     char hash[17];
     hex_of(hash, settings->data_hash);
     const char *recorded_hash = "";
-    EL_TRY(el_json_text(settings->recorded, "data_hash", EL_JSON_REQUIRED, &recorded_hash, FILE_NAME, err));
+    EL_TRY(
+        el_json_text(settings->recorded, "data_hash", EL_JSON_REQUIRED, &recorded_hash, settings->given.output, err));
     if (strcmp(hash, recorded_hash) != 0) {
-        add_difference(&all, "the content of data", recorded_hash, hash);
+        el_setting_differs(&all, "the content of data", recorded_hash, hash);
     }
-    if (all.n == 0) {
-        return ELECTRA_OK;
-    }
-    return el_fail(
-        err, ELECTRA_MISUSE, settings->given.output,
-        "the run in this folder was begun with other settings: %s. Use the old ones, or another output folder",
-        all.text);
+    return el_settings_refuse(&all, settings->given.output, err);
 }
 
 electra_status el_settings_bind(el_run_settings *settings, const electra_data *data, electra_error *err)
@@ -516,18 +258,6 @@ electra_status el_settings_bind(el_run_settings *settings, const electra_data *d
 /* ---- recording -----------------------------------------------------------------------------------------------------
  */
 
-/* NULL (and no member) for a text that is not UTF-8. */
-static json_t *value_json(const electra_pretrain_options *options, const row *r)
-{
-    switch (r->kind) {
-    case WHOLE: return json_integer(get_whole(options, r));
-    case REAL: return json_real(get_real(options, r));
-    case CHOICE: return json_string(r->choices[get_choice(options, r)]);
-    case TEXT: return json_string(get_text(options, r));
-    }
-    return NULL;
-}
-
 static json_t *sizes_json(const el_model_config *c)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:s}", "vocab_size", (json_int_t)c->vocab_size,
@@ -543,12 +273,7 @@ static json_t *sizes_json(const el_model_config *c)
 static json_t *rows_json(const el_run_settings *settings, bool free_ones)
 {
     json_t *all = json_object();
-    int failed = 0;
-    for (size_t i = 0; i < N_ROWS; i++) {
-        if (is_given(&settings->given, &ROWS[i]) && (free_ones || ROWS[i].change == FIXED)) {
-            failed |= json_object_set_new(all, ROWS[i].name, value_json(&settings->given, &ROWS[i]));
-        }
-    }
+    int failed = !el_settings_to_json(&TABLE, &settings->given, free_ones, all);
     char hash[17];
     hex_of(hash, settings->data_hash);
     failed |= json_object_set_new(all, "data_hash", json_string(hash));
@@ -563,33 +288,22 @@ static json_t *rows_json(const el_run_settings *settings, bool free_ones)
 
 electra_status el_settings_save(const el_run_settings *settings, electra_error *err)
 {
-    char *path = el_path_join(settings->given.output, FILE_NAME);
     json_t *all = rows_json(settings, true);
-    int failed = json_object_set_new(all, "format", json_string("electra-run-1"));
-    failed |= json_object_set_new(all, "electra_version", json_string(electra_version()));
-    if (settings->overrides) {
-        failed |= json_object_set(all, "config", settings->overrides);
+    if (!all || (settings->overrides && json_object_set(all, "config", settings->overrides) != 0)) {
+        json_decref(all);
+        return el_fail_memory(err, settings->given.output, 0);
     }
-    electra_status status = !path || failed ? el_fail_memory(err, FILE_NAME, 0) : ELECTRA_OK;
-    if (status == ELECTRA_OK) {
-        status = el_json_save(all, path, err);
-    }
+    const electra_status status = el_settings_write(all, settings->given.output, FORMAT, err);
     json_decref(all);
-    el_free(path);
     return status;
 }
 
 electra_status el_settings_hash(const el_run_settings *settings, uint64_t *out, electra_error *err)
 {
     json_t *all = rows_json(settings, false);
-    char *text = all ? json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    const electra_status status = el_settings_hash_json(all, out, err);
     json_decref(all);
-    if (!text) {
-        return el_fail_memory(err, "the settings", 0);
-    }
-    *out = el_hash64(text, strlen(text));
-    free(text);
-    return ELECTRA_OK;
+    return status;
 }
 
 void el_settings_clear(el_run_settings *settings)
