@@ -6,7 +6,7 @@
  *     for each question: el_nbest_join                                     those of its windows -> n best
  *
  * A window's 20 best distinct texts are all that the 20 best of the question can need of it, so that nothing else of a
- * window is kept.
+ * window is kept. Nothing here allocates or fails. Scores that are no finite numbers make no answer.
  *
  * Order: higher scores first; of equal ones the earlier window, then the earlier start, then the earlier end. */
 #ifndef EL_INFER_NBEST_H
@@ -14,7 +14,6 @@
 
 #include <electra/infer.h>
 
-#include "infer/growing.h"
 #include "model/joint_qa.h"
 
 typedef struct el_nbest_rules {
@@ -57,19 +56,12 @@ typedef struct el_window_best {
     el_candidate list[EL_NBEST_MOST]; /* [n] best first, texts distinct */
 } el_window_best;
 
-/* Scratch; zero it before its first use. */
-typedef struct el_nbest {
-    el_growing candidates; /* el_candidate or their places */
-} el_nbest;
-
-void el_nbest_clear(el_nbest *scratch);
-
-/* logits: [tokens of the window, 2] start and end, of EL_HEAD_SPANS. Score: start + end. */
-electra_status el_nbest_spans(el_nbest *scratch, el_window_best *out, const el_nbest_rules *rules,
-                              const el_window_view *view, const float *logits, size_t n_tokens, electra_error *err);
+/* logits: [tokens of the window, 2] start and end, of EL_HEAD_SPANS. The `beam` best starts and ends among
+ * its pieces of the context. Score: start + end. */
+void el_nbest_spans(el_window_best *out, const el_nbest_rules *rules, const el_window_view *view, const float *logits);
 /* Of EL_HEAD_JOINT_QA. Score: log p(start) + log p(end | start). */
-electra_status el_nbest_joint(el_nbest *scratch, el_window_best *out, const el_nbest_rules *rules,
-                              const el_window_view *view, const el_joint_answers *answers, electra_error *err);
+void el_nbest_joint(el_window_best *out, const el_nbest_rules *rules, const el_window_view *view,
+                    const el_joint_answers *answers);
 
 typedef struct el_ranked_answer {
     electra_text text; /* a slice of the context */
@@ -86,9 +78,9 @@ typedef struct el_question_best {
                           score_null - score of the best answer (0 without any) with plain spans */
 } el_question_best;
 
-/* windows: [n_windows] as el_nbest_... left them; joint: which of the two it was. */
-electra_status el_nbest_join(el_nbest *scratch, el_question_best *out, const el_nbest_rules *rules,
-                             const el_window_best *windows, size_t n_windows, bool joint, electra_text context,
-                             const electra_span *spans, electra_error *err);
+/* windows: [n_windows] as el_nbest_... left them, in the order of the context; joint: which of the two it was. text,
+ * spans: as in el_window_view. */
+void el_nbest_join(el_question_best *out, const el_nbest_rules *rules, const el_window_best *windows, size_t n_windows,
+                   bool joint, electra_text text, const electra_span *spans);
 
 #endif

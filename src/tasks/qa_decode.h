@@ -3,16 +3,16 @@
  *     el_qa_results *results = NULL;
  *     EL_TRY(el_qa_results_create(&results, set, &rules, false, err));
  *     for each window, in any order:
- *         EL_TRY(el_qa_take_spans(results, w, logits, err));           EL_HEAD_SPANS
- *         EL_TRY(el_qa_take_joint(results, w, &answers, err));         EL_HEAD_JOINT_QA
+ *         el_qa_take_spans(results, w, logits);           EL_HEAD_SPANS
+ *         el_qa_take_joint(results, w, &answers);         EL_HEAD_JOINT_QA
  *     for (size_t q = 0; q < set->n_questions; q++) {
  *         el_question_best best;
- *         EL_TRY(el_qa_answer(results, q, &best, err));
+ *         el_qa_answer(results, q, &best);
  *         ... el_qa_final(&best, threshold) ...
  *     }
  *     el_qa_results_free(results);
  *
- * A window keeps its 20 best, 500 bytes. One thread at a time. */
+ * A window keeps its 20 best: 336 bytes. Different windows may be taken by different threads at a time. */
 #ifndef EL_TASKS_QA_DECODE_H
 #define EL_TASKS_QA_DECODE_H
 
@@ -29,12 +29,11 @@ electra_status el_qa_results_create(el_qa_results **out, const el_qa_set *set, c
 void el_qa_results_free(el_qa_results *results); /* accepts NULL */
 
 /* logits: [el_qa_window_length, 2] start and end. */
-electra_status el_qa_take_spans(el_qa_results *results, size_t window, const float *logits, electra_error *err);
-electra_status el_qa_take_joint(el_qa_results *results, size_t window, const el_joint_answers *answers,
-                                electra_error *err);
+void el_qa_take_spans(el_qa_results *results, size_t window, const float *logits);
+void el_qa_take_joint(el_qa_results *results, size_t window, const el_joint_answers *answers);
 
 /* When all windows of the question were taken. Texts are borrowed from the examples. */
-electra_status el_qa_answer(el_qa_results *results, size_t question, el_question_best *out, electra_error *err);
+void el_qa_answer(const el_qa_results *results, size_t question, el_question_best *out);
 
 /* The answer: empty if null_odds > threshold, otherwise the best (empty if there is none). SQuAD 1.1 and MRQA, where
  * every question has one: threshold INFINITY. SQuAD 2.0's own scorer wants the text with INFINITY and null_odds beside
