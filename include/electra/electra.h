@@ -5,6 +5,7 @@
  *   data.h       corpora -> shards of examples
  *   model.h      model directories: load, describe, save
  *   train.h      pre-training
+ *   finetune.h   fine-tuning on labelled examples, and scoring
  *   infer.h      answers: replaced-token detection, filling masks
  *   report.h     curves of a run as HTML and TensorBoard events
  *   bench.h      throughput of this machine */
@@ -13,6 +14,7 @@
 
 #include <electra/bench.h>
 #include <electra/data.h>
+#include <electra/finetune.h>
 #include <electra/infer.h>
 #include <electra/model.h>
 #include <electra/report.h>

@@ -291,7 +291,7 @@ static electra_status add_encoder(el_params *params, el_network *network, el_own
     return ELECTRA_OK;
 }
 
-static electra_status add_dense(el_params *params, el_network *network, electra_error *err)
+static electra_status add_dense(el_params *params, el_network *network, const char *prefix, electra_error *err)
 {
     const el_head_config *head = &network->head_config;
     const row *rows = NULL;
@@ -306,13 +306,14 @@ static electra_status add_dense(el_params *params, el_network *network, electra_
         return ELECTRA_OK;
     }
     network->dense = params->count;
-    return add_rows(params, rows, EL_N_DENSE_PARAMS, "", network->role, network, err);
+    return add_rows(params, rows, EL_N_DENSE_PARAMS, prefix, network->role, network, err);
 }
 
-static electra_status add_head(el_params *params, el_network *network, const el_head_config *head, electra_error *err)
+static electra_status add_head(el_params *params, el_network *network, const el_head_config *head, const char *prefix,
+                               electra_error *err)
 {
     network->head_config = *head;
-    EL_TRY(add_dense(params, network, err));
+    EL_TRY(add_dense(params, network, prefix, err));
     const bool electra = network->config.family == EL_FAMILY_ELECTRA;
     const row *rows = OUTPUT_ROWS;
     size_t n = EL_N_OUTPUT_PARAMS;
@@ -332,7 +333,7 @@ static electra_status add_head(el_params *params, el_network *network, const el_
     case EL_HEAD_CHOICE: break;
     }
     network->head = params->count;
-    return add_rows(params, rows, n, "", network->role, network, err);
+    return add_rows(params, rows, n, prefix, network->role, network, err);
 }
 
 static el_network empty_network(const el_model_config *config, el_owner role)
@@ -355,7 +356,7 @@ electra_status el_params_build_pair(el_params *params, el_network *generator, el
     const el_owner tables = config->sharing == EL_SHARE_NONE ? EL_OWNER_DISCRIMINATOR : EL_OWNER_SHARED;
     EL_TRY(add_embeddings(params, discriminator, tables, err));
     EL_TRY(add_encoder(params, discriminator, share_all ? EL_OWNER_SHARED : EL_OWNER_DISCRIMINATOR, err));
-    EL_TRY(add_head(params, discriminator, &(el_head_config){.kind = EL_HEAD_DISCRIMINATOR}, err));
+    EL_TRY(add_head(params, discriminator, &(el_head_config){.kind = EL_HEAD_DISCRIMINATOR}, "", err));
     if (config->sharing == EL_SHARE_NONE) {
         EL_TRY(add_embeddings(params, generator, EL_OWNER_GENERATOR, err));
     } else {
@@ -367,7 +368,7 @@ electra_status el_params_build_pair(el_params *params, el_network *generator, el
     } else {
         EL_TRY(add_encoder(params, generator, EL_OWNER_GENERATOR, err));
     }
-    return add_head(params, generator, &(el_head_config){.kind = EL_HEAD_MASKED_LM}, err);
+    return add_head(params, generator, &(el_head_config){.kind = EL_HEAD_MASKED_LM}, "", err);
 }
 
 electra_status el_params_build_single(el_params *params, el_network *network, const el_model_config *config,
@@ -376,7 +377,15 @@ electra_status el_params_build_single(el_params *params, el_network *network, co
     *network = empty_network(config, EL_OWNER_DISCRIMINATOR);
     EL_TRY(add_embeddings(params, network, EL_OWNER_DISCRIMINATOR, err));
     EL_TRY(add_encoder(params, network, EL_OWNER_DISCRIMINATOR, err));
-    return add_head(params, network, head, err);
+    return add_head(params, network, head, "", err);
+}
+
+electra_status el_params_add_head(el_params *params, el_network *network, const el_network *base,
+                                  const el_head_config *head, const char *prefix, electra_error *err)
+{
+    *network = *base;
+    network->dense = network->head = EL_NO_PARAM;
+    return add_head(params, network, head, prefix, err);
 }
 
 void el_params_clear(el_params *params)

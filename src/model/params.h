@@ -146,6 +146,11 @@ electra_status el_params_build_single(el_params *params, el_network *network, co
                                       const el_head_config *head, electra_error *err);
 void el_params_clear(el_params *params); /* accepts a zeroed one */
 
+/* One more head on the encoder of `base`, behind all rows there are: several tasks learned together. *network is a copy
+ * of base with that head. Names of its rows begin with `prefix`, which keeps those of like heads apart. */
+electra_status el_params_add_head(el_params *params, el_network *network, const el_network *base,
+                                  const el_head_config *head, const char *prefix, electra_error *err);
+
 /* One more row, for heads that are not of the model layer (its index is count - 1 afterwards). n_layers as the
  * network's, for the depth. Decay and depth follow from the name. */
 electra_status el_params_add(el_params *params, const char *name, el_owner owner, size_t rows, size_t cols, int n_dims,
