@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "text/utf8.h"
 
 /* Fill one block with the bits of all sets. next[s]: the first range of set s that may still matter; blocks are asked
  * for in ascending order, so it only moves forward. */
@@ -91,4 +92,33 @@ size_t el_char_lower(uint32_t c, uint32_t out[2])
     }
     out[0] = (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);
     return 1;
+}
+
+bool el_is_final_sigma(const el_chars *chars, unsigned looked_through, const uint8_t *text, const uint8_t *text_end,
+                       const uint8_t *sigma)
+{
+    bool cased = false;
+    for (const uint8_t *p = sigma; p > text;) {
+        const uint8_t *before = p - 1;
+        while (before > text && (*before & 0xC0) == 0x80 && p - before < EL_UTF8_MOST) {
+            before--;
+        }
+        p = before;
+        const uint8_t *at = before;
+        const unsigned flags = el_char_flags(chars, el_utf8_next(&at, sigma));
+        if (!(flags & looked_through)) {
+            cased = flags & EL_CHAR_CASED;
+            break;
+        }
+    }
+    if (!cased) {
+        return false;
+    }
+    for (const uint8_t *p = sigma + 2; p < text_end;) {
+        const unsigned flags = el_char_flags(chars, el_utf8_next(&p, text_end));
+        if (!(flags & looked_through)) {
+            return !(flags & EL_CHAR_CASED);
+        }
+    }
+    return true;
 }

@@ -27,4 +27,12 @@ static inline unsigned el_char_flags(const el_chars *chars, uint32_t c)
 /* The lower case of c as one or two characters; returns how many. Call it for characters with EL_CHAR_LOWERS. */
 size_t el_char_lower(uint32_t c, uint32_t out[2]);
 
+enum { EL_CAPITAL_SIGMA = 0x3A3, EL_SMALL_SIGMA = 0x3C3, EL_FINAL_SIGMA = 0x3C2 };
+
+/* Whether the lower case of the capital sigma at `sigma` in [text, text_end) is the final one: a cased letter stands
+ * before it and none after it. Characters with one of the flags looked_through (EL_CHAR_CASE_IGNORABLE, to which
+ * apostrophes and marks belong) do not count (Unicode, SpecialCasing.txt, Final_Sigma; Python's str.lower). */
+bool el_is_final_sigma(const el_chars *chars, unsigned looked_through, const uint8_t *text, const uint8_t *text_end,
+                       const uint8_t *sigma);
+
 #endif

@@ -195,47 +195,6 @@ static void cut_again(const el_normalizer *n, el_words *w, uint32_t c, uint32_t 
 
 /* ---- lower case -------------------------------------------------------------------------------------------------- */
 
-enum { CAPITAL_SIGMA = 0x3A3, SMALL_SIGMA = 0x3C3, FINAL_SIGMA = 0x3C2 };
-
-/* Whether a character decides what a sigma beside it becomes; if so, *cased is what it says. */
-static bool decides(const el_normalizer *n, uint32_t c, bool *cased)
-{
-    const unsigned flags = el_char_flags(&n->chars, c);
-    if ((n->clean && (flags & EL_CHAR_CONTROL)) || (flags & EL_CHAR_CASE_IGNORABLE)) {
-        return false;
-    }
-    *cased = flags & EL_CHAR_CASED;
-    return true;
-}
-
-/* A sigma is final when a cased letter stands before it and none after it; characters that are neither letters nor
- * separators, such as apostrophes and marks, are looked through (Unicode, SpecialCasing.txt, Final_Sigma). */
-static bool is_final_sigma(const el_normalizer *n, const uint8_t *text, const uint8_t *text_end, const uint8_t *sigma)
-{
-    bool cased = false;
-    for (const uint8_t *p = sigma; p > text;) {
-        const uint8_t *before = p - 1;
-        while (before > text && (*before & 0xC0) == 0x80 && p - before < EL_UTF8_MOST) {
-            before--;
-        }
-        p = before;
-        const uint8_t *at = before;
-        if (decides(n, el_utf8_next(&at, sigma), &cased)) {
-            break;
-        }
-    }
-    if (!cased) {
-        return false;
-    }
-    cased = false;
-    for (const uint8_t *p = sigma + 2; p < text_end;) {
-        if (decides(n, el_utf8_next(&p, text_end), &cased)) {
-            break;
-        }
-    }
-    return !cased;
-}
-
 static void lower_char(const el_normalizer *n, el_words *w, uint32_t c, uint32_t origin)
 {
     if (!n->lowercase || !(el_char_flags(&n->chars, c) & EL_CHAR_LOWERS)) {
@@ -336,8 +295,9 @@ electra_status el_normalize(const el_normalizer *n, el_words *words, const uint8
         if (n->clean && (el_char_flags(&n->chars, c) & EL_CHAR_CONTROL)) {
             continue;
         }
-        if (c == CAPITAL_SIGMA && n->final_sigma) {
-            c = is_final_sigma(n, text, text_end, at) ? FINAL_SIGMA : SMALL_SIGMA;
+        if (c == EL_CAPITAL_SIGMA && n->final_sigma) {
+            const unsigned looked_through = EL_CHAR_CASE_IGNORABLE | (n->clean ? EL_CHAR_CONTROL : 0);
+            c = el_is_final_sigma(&n->chars, looked_through, text, text_end, at) ? EL_FINAL_SIGMA : EL_SMALL_SIGMA;
         }
         if (n->strip_accents) {
             strip_accents(n, words, c, origin);
