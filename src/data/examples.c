@@ -19,8 +19,8 @@ typedef struct tokens {
     size_t n, room;
 } tokens;
 
-struct el_examples {
-    el_examples_settings settings;
+struct el_example_builder {
+    el_example_builder_settings settings;
     uint64_t document;
     uint64_t number;       /* of the example within the document */
     el_rng_stream choices; /* of this example */
@@ -33,9 +33,10 @@ struct el_examples {
     size_t n_pending, pending_room;
 };
 
-electra_status el_examples_create(el_examples **out, const el_examples_settings *settings, electra_error *err)
+electra_status el_example_builder_create(el_example_builder **out, const el_example_builder_settings *settings,
+                                         electra_error *err)
 {
-    el_examples *x = el_alloc(1, sizeof *x);
+    el_example_builder *x = el_alloc(1, sizeof *x);
     *out = x;
     if (!x) {
         return el_fail_memory(err, "the builder of examples", sizeof *x);
@@ -45,7 +46,7 @@ electra_status el_examples_create(el_examples **out, const el_examples_settings 
     return ELECTRA_OK;
 }
 
-void el_examples_free(el_examples *x)
+void el_example_builder_free(el_example_builder *x)
 {
     if (x) {
         el_free(x->a.ids);
@@ -76,22 +77,22 @@ static electra_status append(tokens *to, const uint32_t *ids, size_t n, electra_
 
 /* ---- choices ----------------------------------------------------------------------------------------------------- */
 
-static bool chance(el_examples *x, double share)
+static bool chance(el_example_builder *x, double share)
 {
     return el_rng_uniform(el_rng_next(&x->choices)) < share;
 }
 
-static void open_choices(el_examples *x)
+static void open_choices(el_example_builder *x)
 {
     x->choices = (el_rng_stream){.key = el_rng_key(x->settings.seed, EL_RNG_EXAMPLES, x->document, x->number)};
 }
 
-static void choose_goal(el_examples *x)
+static void choose_goal(el_example_builder *x)
 {
     x->goal = chance(x, SINGLE_SEGMENT_SHARE) ? SIZE_MAX : (x->target - TWO_SEGMENTS_SPECIALS) / 2;
 }
 
-static void choose_target(el_examples *x)
+static void choose_target(el_example_builder *x)
 {
     x->target = x->settings.max_length;
     if (chance(x, SHORT_SHARE)) {
@@ -101,7 +102,7 @@ static void choose_target(el_examples *x)
 
 /* ---- handing out ------------------------------------------------------------------------------------------------- */
 
-static electra_status give(el_examples *x, electra_error *err)
+static electra_status give(el_example_builder *x, electra_error *err)
 {
     const size_t first = x->a.n;
     EL_TRY(append(&x->a, x->b.ids, x->b.n, err));
@@ -115,7 +116,7 @@ static electra_status give(el_examples *x, electra_error *err)
 /* ---- the corrected builder --------------------------------------------------------------------------------------- */
 
 /* Where a sentence of n tokens goes, given what is in the segments. Once B has begun, A is closed. */
-static tokens *segment_for(el_examples *x, size_t n)
+static tokens *segment_for(el_example_builder *x, size_t n)
 {
     if (x->a.n == 0) {
         return &x->a;
@@ -126,13 +127,13 @@ static tokens *segment_for(el_examples *x, size_t n)
     return &x->b;
 }
 
-static size_t room_in(const el_examples *x, const tokens *segment)
+static size_t room_in(const el_example_builder *x, const tokens *segment)
 {
     const size_t used = x->a.n + x->b.n + (segment == &x->a ? ONE_SEGMENT_SPECIALS : TWO_SEGMENTS_SPECIALS);
     return used < x->target ? x->target - used : 0;
 }
 
-static electra_status add_whole(el_examples *x, const uint32_t *ids, size_t n, electra_error *err)
+static electra_status add_whole(el_example_builder *x, const uint32_t *ids, size_t n, electra_error *err)
 {
     while (n > 0) {
         if (x->a.n == 0) {
@@ -155,7 +156,7 @@ static electra_status add_whole(el_examples *x, const uint32_t *ids, size_t n, e
 
 /* ---- the released builder ---------------------------------------------------------------------------------------- */
 
-static void truncate_segments(el_examples *x)
+static void truncate_segments(el_example_builder *x)
 {
     const size_t most = x->settings.max_length;
     if (x->a.n > most - ONE_SEGMENT_SPECIALS) {
@@ -167,7 +168,7 @@ static void truncate_segments(el_examples *x)
 }
 
 /* Short sentences may go back into A after B has begun, and what is too long is thrown away: as published. */
-static electra_status give_pending(el_examples *x, electra_error *err)
+static electra_status give_pending(el_example_builder *x, electra_error *err)
 {
     open_choices(x);
     choose_goal(x);
@@ -186,7 +187,7 @@ static electra_status give_pending(el_examples *x, electra_error *err)
     return give(x, err);
 }
 
-static electra_status add_pending(el_examples *x, const uint32_t *ids, size_t n, electra_error *err)
+static electra_status add_pending(el_example_builder *x, const uint32_t *ids, size_t n, electra_error *err)
 {
     if (x->n_pending == x->pending_room) {
         const size_t room = x->pending_room * 2 + 16;
@@ -204,19 +205,19 @@ static electra_status add_pending(el_examples *x, const uint32_t *ids, size_t n,
 
 /* ---- documents --------------------------------------------------------------------------------------------------- */
 
-void el_examples_begin(el_examples *x, uint64_t document)
+void el_example_builder_begin(el_example_builder *x, uint64_t document)
 {
     assert(x->a.n == 0 && x->n_pending == 0 && "the last document was not ended");
     x->document = document;
     x->number = 0;
 }
 
-electra_status el_examples_add(el_examples *x, const uint32_t *ids, size_t n, electra_error *err)
+electra_status el_example_builder_add(el_example_builder *x, const uint32_t *ids, size_t n, electra_error *err)
 {
     return x->settings.google ? add_pending(x, ids, n, err) : add_whole(x, ids, n, err);
 }
 
-electra_status el_examples_end(el_examples *x, electra_error *err)
+electra_status el_example_builder_end(el_example_builder *x, electra_error *err)
 {
     return x->settings.google ? give_pending(x, err) : give(x, err);
 }

@@ -14,23 +14,24 @@
 /* Receives an example: n > 0 tokens, the first `first` of them in segment A, without special tokens. */
 typedef electra_status el_example_fn(void *user, const uint32_t *ids, size_t n, size_t first, electra_error *err);
 
-typedef struct el_examples_settings {
+typedef struct el_example_builder_settings {
     size_t max_length; /* with [CLS] and [SEP], at least ELECTRA_SHORTEST_MAX_LENGTH */
     uint64_t seed;
     bool google;
     el_example_fn *give;
     void *user;
-} el_examples_settings;
+} el_example_builder_settings;
 
-typedef struct el_examples el_examples;
+typedef struct el_example_builder el_example_builder;
 
-electra_status el_examples_create(el_examples **out, const el_examples_settings *settings, electra_error *err);
-void el_examples_free(el_examples *examples); /* accepts NULL */
+electra_status el_example_builder_create(el_example_builder **out, const el_example_builder_settings *settings,
+                                         electra_error *err);
+void el_example_builder_free(el_example_builder *examples); /* accepts NULL */
 
 /* A document is: begin, any number of sentences, end. Sentences may have any length, and none. Failures
  * are those of `give`, and of memory. */
-void el_examples_begin(el_examples *examples, uint64_t document);
-electra_status el_examples_add(el_examples *examples, const uint32_t *ids, size_t n, electra_error *err);
-electra_status el_examples_end(el_examples *examples, electra_error *err);
+void el_example_builder_begin(el_example_builder *examples, uint64_t document);
+electra_status el_example_builder_add(el_example_builder *examples, const uint32_t *ids, size_t n, electra_error *err);
+electra_status el_example_builder_end(el_example_builder *examples, electra_error *err);
 
 #endif

@@ -86,7 +86,7 @@ typedef struct preparation {
     double began;
     /* one pass */
     electra_corpus *corpus;
-    el_examples *examples;
+    el_example_builder *examples;
     el_manifest manifest;
     split_writer writers[ELECTRA_SPLITS];
     split_rule rule;
@@ -319,7 +319,7 @@ static electra_status end_document(preparation *p, electra_error *err)
         return ELECTRA_OK;
     }
     p->in_document = false;
-    return el_examples_end(p->examples, err);
+    return el_example_builder_end(p->examples, err);
 }
 
 static electra_status begin_document(preparation *p, electra_error *err)
@@ -328,7 +328,7 @@ static electra_status begin_document(preparation *p, electra_error *err)
     p->document++;
     p->in_document = true;
     p->split = split_of(p, p->document);
-    el_examples_begin(p->examples, p->document);
+    el_example_builder_begin(p->examples, p->document);
     return ELECTRA_OK;
 }
 
@@ -343,7 +343,7 @@ static electra_status build_examples(preparation *p, electra_error *err)
                 EL_TRY(begin_document(p, err));
             }
             const uint32_t *ids = piece->ids.ids ? piece->ids.ids + begin : NULL;
-            EL_TRY(el_examples_add(p->examples, ids, piece->ends[line] - begin, err));
+            EL_TRY(el_example_builder_add(p->examples, ids, piece->ends[line] - begin, err));
             begin = piece->ends[line];
         }
     }
@@ -391,8 +391,8 @@ static electra_status begin_pass(preparation *p, const split_rule *rule, electra
     corpus.documents = o->documents;
     corpus.runtime = o->runtime;
     EL_TRY(electra_corpus_open(&p->corpus, o->inputs, o->n_inputs, &corpus, err));
-    const el_examples_settings settings = {o->max_length, o->seed, o->compat_google, write_example, p};
-    EL_TRY(el_examples_create(&p->examples, &settings, err));
+    const el_example_builder_settings settings = {o->max_length, o->seed, o->compat_google, write_example, p};
+    EL_TRY(el_example_builder_create(&p->examples, &settings, err));
     const el_shard_about about = {.vocabulary_hash = s->vocabulary_hash,
                                   .vocabulary_size = (uint32_t)s->vocabulary_size,
                                   .max_length = (uint32_t)o->max_length,
@@ -407,7 +407,7 @@ static electra_status begin_pass(preparation *p, const split_rule *rule, electra
 static void end_pass(preparation *p)
 {
     electra_corpus_free(p->corpus);
-    el_examples_free(p->examples);
+    el_example_builder_free(p->examples);
     p->corpus = NULL;
     p->examples = NULL;
     for (int split = 0; split < ELECTRA_SPLITS; split++) {

@@ -58,28 +58,29 @@ static void gathered_free(gathered *g)
     free(g);
 }
 
-static el_examples *builder(gathered *g, size_t max_length, uint64_t seed, bool google)
+static el_example_builder *builder(gathered *g, size_t max_length, uint64_t seed, bool google)
 {
-    const el_examples_settings settings = {max_length, seed, google, gather, g};
-    el_examples *x;
-    assert_int_equal(el_examples_create(&x, &settings, NULL), ELECTRA_OK);
+    const el_example_builder_settings settings = {max_length, seed, google, gather, g};
+    el_example_builder *x;
+    assert_int_equal(el_example_builder_create(&x, &settings, NULL), ELECTRA_OK);
     return x;
 }
 
 /* Sentences of 0 ... longest tokens; ids count up through the document. */
-static uint32_t add_document(el_examples *x, uint64_t document, size_t sentences, size_t longest, el_rng_stream *stream)
+static uint32_t add_document(el_example_builder *x, uint64_t document, size_t sentences, size_t longest,
+                             el_rng_stream *stream)
 {
     uint32_t next = 0;
     uint32_t *ids = calloc(longest + 1, sizeof *ids);
-    el_examples_begin(x, document);
+    el_example_builder_begin(x, document);
     for (size_t i = 0; i < sentences; i++) {
         const size_t n = (size_t)el_rng_below(stream, longest + 1);
         for (size_t t = 0; t < n; t++) {
             ids[t] = next++;
         }
-        assert_int_equal(el_examples_add(x, ids, n, NULL), ELECTRA_OK);
+        assert_int_equal(el_example_builder_add(x, ids, n, NULL), ELECTRA_OK);
     }
-    assert_int_equal(el_examples_end(x, NULL), ELECTRA_OK);
+    assert_int_equal(el_example_builder_end(x, NULL), ELECTRA_OK);
     free(ids);
     return next;
 }
@@ -92,7 +93,7 @@ static void nothing_is_lost(void **state)
     el_rng_stream stream = {.key = 1};
     for (size_t i = 0; i < 5 * 4; i++) {
         gathered *g = gathered_new();
-        el_examples *x = builder(g, LENGTHS[i % 5], i, false);
+        el_example_builder *x = builder(g, LENGTHS[i % 5], i, false);
         for (uint64_t document = 0; document < 40; document++) {
             const size_t before = g->n;
             const size_t first_example = g->examples;
@@ -105,7 +106,7 @@ static void nothing_is_lost(void **state)
                 assert_in_range(g->lengths[e], 3, LENGTHS[i % 5]);
             }
         }
-        el_examples_free(x);
+        el_example_builder_free(x);
         gathered_free(g);
     }
 }
@@ -123,13 +124,13 @@ static void shares_are_right(void **state)
 {
     (void)state;
     gathered *g = gathered_new();
-    el_examples *x = builder(g, 128, 7, false);
+    el_example_builder *x = builder(g, 128, 7, false);
     const uint32_t sentence[10] = {0};
-    el_examples_begin(x, 0);
+    el_example_builder_begin(x, 0);
     for (size_t i = 0; i < 80000; i++) {
-        assert_int_equal(el_examples_add(x, sentence, 10, NULL), ELECTRA_OK);
+        assert_int_equal(el_example_builder_add(x, sentence, 10, NULL), ELECTRA_OK);
     }
-    assert_int_equal(el_examples_end(x, NULL), ELECTRA_OK);
+    assert_int_equal(el_example_builder_end(x, NULL), ELECTRA_OK);
     size_t below = 0;
     size_t single = 0;
     size_t full = 0;
@@ -146,7 +147,7 @@ static void shares_are_right(void **state)
     expect_share(below, g->examples - 1, 0.05 * 123 / 124); /* 5 ... 127 of 5 ... 128 */
     expect_share(single, full, 0.10);
     assert_true(fabs(near_middle / (double)full - 60) < 6); /* a sentence's end near (128 - 3) / 2 */
-    el_examples_free(x);
+    el_example_builder_free(x);
     gathered_free(g);
 }
 
@@ -156,17 +157,17 @@ static void choices_belong_to_the_document(void **state)
     (void)state;
     gathered *a = gathered_new();
     gathered *b = gathered_new();
-    el_examples *x = builder(a, 64, 3, false);
+    el_example_builder *x = builder(a, 64, 3, false);
     el_rng_stream first = {.key = 5};
     add_document(x, 9, 100, 20, &first);
-    el_examples_free(x);
+    el_example_builder_free(x);
     x = builder(b, 64, 3, false);
     el_rng_stream other = {.key = 6};
     add_document(x, 8, 50, 20, &other);
     const size_t before = b->examples;
     el_rng_stream again = {.key = 5};
     add_document(x, 9, 100, 20, &again);
-    el_examples_free(x);
+    el_example_builder_free(x);
     assert_int_equal(b->examples - before, a->examples);
     assert_memory_equal(b->lengths + before, a->lengths, a->examples * sizeof *a->lengths);
     assert_memory_equal(b->firsts + before, a->firsts, a->examples * sizeof *a->firsts);
@@ -180,16 +181,16 @@ static void released_builder_throws_away(void **state)
 {
     (void)state;
     gathered *g = gathered_new();
-    el_examples *x = builder(g, 32, 3, true);
+    el_example_builder *x = builder(g, 32, 3, true);
     uint32_t line[1000] = {0};
-    el_examples_begin(x, 0);
-    assert_int_equal(el_examples_add(x, line, 0, NULL), ELECTRA_OK); /* a blank line with nothing pending: harmless */
-    assert_int_equal(el_examples_add(x, line, 1000, NULL), ELECTRA_OK);
-    assert_int_equal(el_examples_end(x, NULL), ELECTRA_OK);
+    el_example_builder_begin(x, 0);
+    assert_int_equal(el_example_builder_add(x, line, 0, NULL), ELECTRA_OK); /* blank line with nothing pending: harmless */
+    assert_int_equal(el_example_builder_add(x, line, 1000, NULL), ELECTRA_OK);
+    assert_int_equal(el_example_builder_end(x, NULL), ELECTRA_OK);
     assert_int_equal(g->examples, 1); /* one example of one very long line; the rest is lost */
     assert_int_equal(g->lengths[0], 32);
     assert_int_equal(g->firsts[0], 30);
-    el_examples_free(x);
+    el_example_builder_free(x);
     gathered_free(g);
 }
 
@@ -201,23 +202,23 @@ static void released_builder_reorders(void **state)
     size_t reordered = 0;
     for (uint64_t seed = 0; seed < 100; seed++) {
         gathered *g = gathered_new();
-        el_examples *x = builder(g, 64, seed, true);
+        el_example_builder *x = builder(g, 64, seed, true);
         uint32_t ids[30];
         const size_t sizes[] = {20, 30, 5};
-        el_examples_begin(x, seed);
+        el_example_builder_begin(x, seed);
         for (uint32_t i = 0; i < 3; i++) {
             for (size_t t = 0; t < sizes[i]; t++) {
                 ids[t] = i;
             }
-            assert_int_equal(el_examples_add(x, ids, sizes[i], NULL), ELECTRA_OK);
+            assert_int_equal(el_example_builder_add(x, ids, sizes[i], NULL), ELECTRA_OK);
         }
-        assert_int_equal(el_examples_end(x, NULL), ELECTRA_OK);
+        assert_int_equal(el_example_builder_end(x, NULL), ELECTRA_OK);
         assert_int_equal(g->examples, 1);
         if (g->firsts[0] == 25) {
             assert_int_equal(g->ids[20], 2);
             reordered++;
         }
-        el_examples_free(x);
+        el_example_builder_free(x);
         gathered_free(g);
     }
     expect_share(reordered, 100, 0.45); /* not a single segment, and the coin says B */
@@ -227,7 +228,7 @@ static void released_lengths_hold(void **state)
 {
     (void)state;
     gathered *g = gathered_new();
-    el_examples *x = builder(g, 48, 3, true);
+    el_example_builder *x = builder(g, 48, 3, true);
     el_rng_stream stream = {.key = 2};
     for (uint64_t document = 0; document < 300; document++) {
         add_document(x, document, 20, 70, &stream);
@@ -235,7 +236,7 @@ static void released_lengths_hold(void **state)
     for (size_t i = 0; i < g->examples; i++) {
         assert_in_range(g->lengths[i], 3, 48);
     }
-    el_examples_free(x);
+    el_example_builder_free(x);
     gathered_free(g);
 }
 
@@ -248,17 +249,17 @@ static void failures_are_handed_up(void **state)
     for (int google = 0; google < 2; google++) {
         gathered *g = gathered_new();
         g->refuse_at = 2;
-        el_examples *x = builder(g, 32, 3, google);
+        el_example_builder *x = builder(g, 32, 3, google);
         electra_status status = ELECTRA_OK;
-        el_examples_begin(x, 0);
+        el_example_builder_begin(x, 0);
         for (int i = 0; i < 10 && status == ELECTRA_OK; i++) {
-            status = el_examples_add(x, ids, 100, NULL);
+            status = el_example_builder_add(x, ids, 100, NULL);
         }
         assert_int_equal(status, ELECTRA_FAILED);
-        el_examples_free(x);
+        el_example_builder_free(x);
         gathered_free(g);
     }
-    el_examples_free(NULL);
+    el_example_builder_free(NULL);
 }
 
 static void any_allocation_may_fail(void **state)
@@ -267,21 +268,21 @@ static void any_allocation_may_fail(void **state)
     const uint32_t ids[100] = {0};
     for (unsigned long n = 1, google = 0; google < 2; n++) {
         gathered *g = gathered_new();
-        const el_examples_settings settings = {32, 1, google, gather, g};
-        el_examples *x = NULL;
+        const el_example_builder_settings settings = {32, 1, google, gather, g};
+        el_example_builder *x = NULL;
         test_fail_allocation(n);
-        electra_status status = el_examples_create(&x, &settings, NULL);
+        electra_status status = el_example_builder_create(&x, &settings, NULL);
         if (status == ELECTRA_OK) {
-            el_examples_begin(x, 0);
+            el_example_builder_begin(x, 0);
             for (int i = 0; i < 40 && status == ELECTRA_OK; i++) {
-                status = el_examples_add(x, ids, 5, NULL);
+                status = el_example_builder_add(x, ids, 5, NULL);
             }
         }
         if (status == ELECTRA_OK) {
-            status = el_examples_end(x, NULL);
+            status = el_example_builder_end(x, NULL);
         }
         test_fail_allocation(0);
-        el_examples_free(x);
+        el_example_builder_free(x);
         gathered_free(g);
         if (status == ELECTRA_OK) {
             assert_true(n > 2);
