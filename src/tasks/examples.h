@@ -22,12 +22,13 @@ typedef enum el_task_kind {
 
 #define EL_NO_LABEL UINT32_MAX /* the file does not tell (test files), so there is nothing to learn or score */
 
-#define EL_NO_PLACE UINT32_MAX /* an answer that does not stand in the context: of use for scoring only */
+#define EL_NO_PLACE UINT32_MAX /* it is not known where an answer stands, if it does */
 
-/* A right answer. Where it has a place, the text stands there. */
+/* A right answer. */
 typedef struct el_gold_answer {
     electra_text text;
-    uint32_t start; /* code points of the context, or EL_NO_PLACE */
+    uint32_t start; /* where it stands, in code points of the context; where it is said to stand if the context does not
+                       have these very words; or EL_NO_PLACE */
 } el_gold_answer;
 
 /* Texts are UTF-8, borrowed from the el_examples; members that the kind does not name are zero. */
@@ -40,7 +41,7 @@ typedef struct el_example {
                                [n_parts]. Index in the label set, or EL_NO_LABEL */
     size_t n_labels;
     double number;                 /* REGRESS: as in the file; NaN: not told */
-    const el_gold_answer *answers; /* ANSWER: [n_answers]; the first one that has a place is for training */
+    const el_gold_answer *answers; /* ANSWER: [n_answers]; the first is for training, so it has a place if any has */
     size_t n_answers;
     bool impossible;     /* ANSWER: said to have no answer in the context */
     electra_text id;     /* the file's own name of it; otherwise empty */

@@ -18,6 +18,8 @@
 
 #include "tasks/examples.h"
 
+enum { EL_MOST_CHOICE_COLUMNS = 32 }; /* of one row, in a file with columns */
+
 typedef enum el_source_format {
     EL_SOURCE_TSV,        /* a row a line, cells between tabs; quotes are ordinary characters */
     EL_SOURCE_CSV,        /* RFC 4180: "cells, with ""quotes"" and line breaks" */

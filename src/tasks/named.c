@@ -1,0 +1,507 @@
+/* Owns the table of the published tasks, and the search for their files. Columns and classes: electra.md 9.2 to 9.4.
+ * Names of columns are those of the distributions' headers, so that a file with its columns in another order is read as
+ * well. */
+#include "tasks/named.h"
+
+#include <dirent.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/status.h"
+
+/* ---- sources
+ * ------------------------------------------------------------------------------------------------------------- */
+
+static const char *const BINARY[] = {"0", "1"};
+static const char *const NLI[] = {"contradiction", "entailment", "neutral"};
+static const char *const ENTAILMENT[] = {"entailment", "not_entailment"};
+
+#define CLASSES(list) .kind = EL_TASK_CLASSIFY, .labels = (list), .n_labels = sizeof(list) / sizeof *(list)
+
+static const el_source COLA = {
+    .format = EL_SOURCE_TSV, CLASSES(BINARY), .text = "4", .label = "2", .header = EL_HEADER_NO};
+static const el_source COLA_TEST = {.format = EL_SOURCE_TSV, CLASSES(BINARY), .text = "sentence", .id = "index"};
+static const el_source SST = {.format = EL_SOURCE_TSV, CLASSES(BINARY), .text = "sentence", .label = "label"};
+static const el_source SST_TEST = {.format = EL_SOURCE_TSV, CLASSES(BINARY), .text = "sentence", .id = "index"};
+static const el_source MRPC = {
+    .format = EL_SOURCE_TSV, CLASSES(BINARY), .text = "#1 String", .pair = "#2 String", .label = "Quality"};
+static const el_source MRPC_TEST = {
+    .format = EL_SOURCE_TSV, CLASSES(BINARY), .text = "#1 String", .pair = "#2 String", .id = "index"};
+/* Some copies have the header and some do not; the first columns differ too, so all are counted from the end. */
+static const el_source STS = {.format = EL_SOURCE_TSV,
+                              .kind = EL_TASK_REGRESS,
+                              .text = "-3",
+                              .pair = "-2",
+                              .label = "-1",
+                              .header = EL_HEADER_GUESS,
+                              .least = 0,
+                              .most = 5};
+static const el_source STS_TEST = {.format = EL_SOURCE_TSV,
+                                   .kind = EL_TASK_REGRESS,
+                                   .text = "sentence1",
+                                   .pair = "sentence2",
+                                   .id = "index",
+                                   .least = 0,
+                                   .most = 5};
+static const el_source QQP = {.format = EL_SOURCE_TSV,
+                              CLASSES(BINARY),
+                              .text = "question1",
+                              .pair = "question2",
+                              .label = "is_duplicate",
+                              .id = "id"};
+static const el_source QQP_TEST = {
+    .format = EL_SOURCE_TSV, CLASSES(BINARY), .text = "question1", .pair = "question2", .id = "id"};
+static const el_source MNLI = {.format = EL_SOURCE_TSV,
+                               CLASSES(NLI),
+                               .text = "sentence1",
+                               .pair = "sentence2",
+                               .label = "gold_label",
+                               .id = "index"};
+static const el_source MNLI_TEST = {
+    .format = EL_SOURCE_TSV, CLASSES(NLI), .text = "sentence1", .pair = "sentence2", .id = "index"};
+static const el_source QNLI = {.format = EL_SOURCE_TSV,
+                               CLASSES(ENTAILMENT),
+                               .text = "question",
+                               .pair = "sentence",
+                               .label = "label",
+                               .id = "index"};
+static const el_source QNLI_TEST = {
+    .format = EL_SOURCE_TSV, CLASSES(ENTAILMENT), .text = "question", .pair = "sentence", .id = "index"};
+static const el_source RTE = {.format = EL_SOURCE_TSV,
+                              CLASSES(ENTAILMENT),
+                              .text = "sentence1",
+                              .pair = "sentence2",
+                              .label = "label",
+                              .id = "index"};
+static const el_source RTE_TEST = {
+    .format = EL_SOURCE_TSV, CLASSES(ENTAILMENT), .text = "sentence1", .pair = "sentence2", .id = "index"};
+static const el_source WNLI = {.format = EL_SOURCE_TSV,
+                               CLASSES(BINARY),
+                               .text = "sentence1",
+                               .pair = "sentence2",
+                               .label = "label",
+                               .id = "index"};
+static const el_source WNLI_TEST = {
+    .format = EL_SOURCE_TSV, CLASSES(BINARY), .text = "sentence1", .pair = "sentence2", .id = "index"};
+
+/* One object with a member for each row. */
+#define JSON_PAIRS(list)                                                                                               \
+    .format = EL_SOURCE_JSON_ROWS, CLASSES(list), .text = "text_a", .pair = "text_b", .label = "label"
+static const el_source QQP_JSON = {JSON_PAIRS(BINARY)};
+static const el_source MNLI_JSON = {JSON_PAIRS(NLI)};
+static const el_source QNLI_JSON = {JSON_PAIRS(ENTAILMENT)};
+
+static const el_source SQUAD = {.format = EL_SOURCE_SQUAD, .kind = EL_TASK_ANSWER};
+static const el_source MRQA = {.format = EL_SOURCE_MRQA, .kind = EL_TASK_ANSWER};
+
+static const el_source CONLL = {.format = EL_SOURCE_CONLL, .kind = EL_TASK_TAG, .text = "1", .label = "-1"};
+/* CoNLL-2003 is distributed in IOB1; what is learned and scored is IOB2 everywhere today. */
+static const el_source CONLL_IOB2 = {
+    .format = EL_SOURCE_CONLL, .kind = EL_TASK_TAG, .text = "1", .label = "-1", .tags = EL_TAGS_IOB2};
+static const el_source WIKIANN = {
+    .format = EL_SOURCE_CONLL, .kind = EL_TASK_TAG, .text = "1", .label = "-1", .word_prefix = "en:"};
+static const el_source UPOS = {.format = EL_SOURCE_CONLLU, .kind = EL_TASK_TAG, .text = "FORM", .label = "UPOS"};
+
+static const el_source TREC = {.format = EL_SOURCE_TREC, .kind = EL_TASK_CLASSIFY, .label = "coarse"};
+
+/* ---- tasks
+ * --------------------------------------------------------------------------------------------------------------- */
+
+#define TSV_FILES(source, test_source)                                                                                 \
+    .files = {[EL_NAMED_TRAIN] = {{"train.tsv", &(source)}},                                                           \
+              [EL_NAMED_DEV] = {{"dev.tsv", &(source)}},                                                               \
+              [EL_NAMED_TEST] = {{"test.tsv", &(test_source)}}}
+
+#define MRQA_FILES(name)                                                                                               \
+    .files = {[EL_NAMED_TRAIN] = {{"train.jsonl", &MRQA}, {name "-train.jsonl", &MRQA}},                               \
+              [EL_NAMED_DEV] = {{"dev.jsonl", &MRQA}, {name "-dev.jsonl", &MRQA}},                                     \
+              [EL_NAMED_TEST] = {{"test.jsonl", &MRQA}}}
+
+static const el_named_task TASKS[] = {
+    {.names = {"cola"},
+     .about = "is a sentence grammatical",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "matthews",
+     .epochs = 3,
+     .max_length = 128,
+     .submission = "CoLA.tsv",
+     .files = {[EL_NAMED_TRAIN] = {{"train.tsv", &COLA}, {"in_domain_train.tsv", &COLA}},
+               [EL_NAMED_DEV] = {{"dev.tsv", &COLA}, {"in_domain_dev.tsv", &COLA}},
+               [EL_NAMED_TEST] = {{"test.tsv", &COLA_TEST}}}},
+    {.names = {"sst-2", "sst", "sst2"},
+     .about = "is a film review's sentence positive",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 128,
+     .submission = "SST-2.tsv",
+     TSV_FILES(SST, SST_TEST)},
+    {.names = {"mrpc"},
+     .about = "do two sentences of the news say the same",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 128,
+     .both_orders = true,
+     .submission = "MRPC.tsv",
+     .files = {[EL_NAMED_TRAIN] = {{"train.tsv", &MRPC}, {"msr_paraphrase_train.txt", &MRPC}},
+               [EL_NAMED_DEV] = {{"dev.tsv", &MRPC}, {"msr_paraphrase_dev.txt", &MRPC}},
+               [EL_NAMED_TEST] = {{"test.tsv", &MRPC_TEST}, {"msr_paraphrase_test.txt", &MRPC}}}},
+    {.names = {"sts-b", "sts", "stsb"},
+     .about = "how alike are two sentences, from 0 to 5",
+     .kind = EL_TASK_REGRESS,
+     .metric = "spearman",
+     .epochs = 10,
+     .max_length = 128,
+     .both_orders = true,
+     .least = 0,
+     .most = 5,
+     .submission = "STS-B.tsv",
+     TSV_FILES(STS, STS_TEST)},
+    {.names = {"qqp"},
+     .about = "do two questions ask the same",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 128,
+     .submission = "QQP.tsv",
+     .files = {[EL_NAMED_TRAIN] = {{"train.tsv", &QQP}, {"train.json", &QQP_JSON}, {"train.first*.json", &QQP_JSON}},
+               [EL_NAMED_DEV] = {{"dev.tsv", &QQP}, {"dev.json", &QQP_JSON}},
+               [EL_NAMED_TEST] = {{"test.tsv", &QQP_TEST}}}},
+    {.names = {"mnli", "mnli-m"},
+     .about = "does one sentence follow from another, the same genres as in training",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 128,
+     .submission = "MNLI-m.tsv",
+     .files = {[EL_NAMED_TRAIN] = {{"train.tsv", &MNLI}, {"train.json", &MNLI_JSON}, {"train.first*.json", &MNLI_JSON}},
+               [EL_NAMED_DEV] = {{"dev_matched.tsv", &MNLI}, {"dev.tsv", &MNLI}, {"dev.json", &MNLI_JSON}},
+               [EL_NAMED_TEST] = {{"test_matched.tsv", &MNLI_TEST}, {"test.tsv", &MNLI_TEST}}}},
+    {.names = {"mnli-mm", "mnli"},
+     .about = "does one sentence follow from another, other genres than in training",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 128,
+     .submission = "MNLI-mm.tsv",
+     .files = {[EL_NAMED_TRAIN] = {{"train.tsv", &MNLI}, {"train.json", &MNLI_JSON}, {"train.first*.json", &MNLI_JSON}},
+               [EL_NAMED_DEV] = {{"dev_mismatched.tsv", &MNLI}},
+               [EL_NAMED_TEST] = {{"test_mismatched.tsv", &MNLI_TEST}}}},
+    {.names = {"qnli"},
+     .about = "does a sentence answer a question",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 128,
+     .submission = "QNLI.tsv",
+     .files = {[EL_NAMED_TRAIN] = {{"train.tsv", &QNLI}, {"train.json", &QNLI_JSON}, {"train.first*.json", &QNLI_JSON}},
+               [EL_NAMED_DEV] = {{"dev.tsv", &QNLI}, {"dev.first*.tsv", &QNLI}, {"dev.json", &QNLI_JSON}},
+               [EL_NAMED_TEST] = {{"test.tsv", &QNLI_TEST}}}},
+    {.names = {"rte"},
+     .about = "does a sentence follow from a text",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 10,
+     .max_length = 128,
+     .submission = "RTE.tsv",
+     TSV_FILES(RTE, RTE_TEST)},
+    {.names = {"wnli"},
+     .about = "what does a pronoun stand for",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 128,
+     .submission = "WNLI.tsv",
+     TSV_FILES(WNLI, WNLI_TEST)},
+    {.names = {"squad", "squadv1", "squad1", "squad-v1.1", "squad_v1.1"},
+     .about = "where does a text answer a question, SQuAD 1.1",
+     .kind = EL_TASK_ANSWER,
+     .metric = "f1",
+     .epochs = 2,
+     .max_length = 512,
+     .files = {[EL_NAMED_TRAIN] = {{"train-v1.1.json", &SQUAD}, {"train.json", &SQUAD}},
+               [EL_NAMED_DEV] = {{"dev-v1.1.json", &SQUAD}, {"dev.json", &SQUAD}, {"xquad.en.*.json", &SQUAD}},
+               [EL_NAMED_TEST] = {{"test-v1.1.json", &SQUAD}, {"test.json", &SQUAD}}}},
+    {.names = {"squad2", "squadv2", "squad-v2.0", "squad_v2.0", "squad"},
+     .about = "where does a text answer a question, if at all, SQuAD 2.0",
+     .kind = EL_TASK_ANSWER,
+     .metric = "f1",
+     .epochs = 2,
+     .max_length = 512,
+     .unanswerable = true,
+     .files = {[EL_NAMED_TRAIN] = {{"train-v2.0.json", &SQUAD}, {"train.json", &SQUAD}},
+               [EL_NAMED_DEV] = {{"dev-v2.0.json", &SQUAD}, {"dev.json", &SQUAD}, {"half-dev.*json", &SQUAD}},
+               [EL_NAMED_TEST] = {{"test-v2.0.json", &SQUAD}, {"test.json", &SQUAD}}}},
+    {.names = {"newsqa"},
+     .about = "where does an article of the news answer a question (MRQA)",
+     .kind = EL_TASK_ANSWER,
+     .metric = "f1",
+     .epochs = 2,
+     .max_length = 512,
+     MRQA_FILES("NewsQA")},
+    {.names = {"naturalqs", "naturalquestions"},
+     .about = "where does Wikipedia answer a question that was asked in a search (MRQA)",
+     .kind = EL_TASK_ANSWER,
+     .metric = "f1",
+     .epochs = 2,
+     .max_length = 512,
+     MRQA_FILES("NaturalQuestions")},
+    {.names = {"triviaqa"},
+     .about = "where does the web answer a question of a quiz (MRQA)",
+     .kind = EL_TASK_ANSWER,
+     .metric = "f1",
+     .epochs = 2,
+     .max_length = 512,
+     MRQA_FILES("TriviaQA")},
+    {.names = {"searchqa"},
+     .about = "where do results of a search answer a question of a quiz (MRQA)",
+     .kind = EL_TASK_ANSWER,
+     .metric = "f1",
+     .epochs = 2,
+     .max_length = 512,
+     MRQA_FILES("SearchQA")},
+    {.names = {"conll2000", "chunk", "chunking", "conll-2000"},
+     .about = "which words make a phrase",
+     .kind = EL_TASK_TAG,
+     .metric = "f1",
+     .epochs = 3,
+     .max_length = 256,
+     .files = {[EL_NAMED_TRAIN] = {{"train.txt", &CONLL}},
+               [EL_NAMED_DEV] = {{"dev.txt", &CONLL}},
+               [EL_NAMED_TEST] = {{"test.txt", &CONLL}}}},
+    {.names = {"conll2003", "ner", "conll-2003"},
+     .about = "names of people, places, organisations and other things",
+     .kind = EL_TASK_TAG,
+     .metric = "f1",
+     .epochs = 3,
+     .max_length = 256,
+     .files = {[EL_NAMED_TRAIN] = {{"eng.train", &CONLL_IOB2}, {"train.txt", &CONLL_IOB2}},
+               [EL_NAMED_DEV] = {{"eng.testa", &CONLL_IOB2}, {"valid.txt", &CONLL_IOB2}, {"dev.txt", &CONLL_IOB2}},
+               [EL_NAMED_TEST] = {{"eng.testb", &CONLL_IOB2}, {"test.txt", &CONLL_IOB2}}}},
+    {.names = {"wnut17", "wnut", "wnut-17"},
+     .about = "rare names in posts",
+     .kind = EL_TASK_TAG,
+     .metric = "f1",
+     .epochs = 3,
+     .max_length = 256,
+     .files = {[EL_NAMED_TRAIN] = {{"wnut17train.conll", &CONLL}, {"train.txt", &CONLL}},
+               [EL_NAMED_DEV] = {{"emerging.dev.conll", &CONLL}, {"dev.txt", &CONLL}},
+               [EL_NAMED_TEST] = {{"emerging.test.annotated", &CONLL}, {"test.txt", &CONLL}}}},
+    {.names = {"wikiann", "wikiann_en", "panx"},
+     .about = "names of people, places and organisations in Wikipedia",
+     .kind = EL_TASK_TAG,
+     .metric = "f1",
+     .epochs = 3,
+     .max_length = 256,
+     .files = {[EL_NAMED_TRAIN] = {{"train", &WIKIANN}, {"train.txt", &WIKIANN}},
+               [EL_NAMED_DEV] = {{"dev", &WIKIANN}, {"dev.txt", &WIKIANN}},
+               [EL_NAMED_TEST] = {{"test", &WIKIANN}, {"test.txt", &WIKIANN}}}},
+    {.names = {"ud-pos", "upos", "pos"},
+     .about = "parts of speech, Universal Dependencies",
+     .kind = EL_TASK_TAG,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 256,
+     .files = {[EL_NAMED_TRAIN] = {{"*-ud-train.conllu", &UPOS},
+                                   {"*-ud-train.*.conllu", &UPOS},
+                                   {"train.conllu", &UPOS}},
+               [EL_NAMED_DEV] = {{"*-ud-dev.conllu", &UPOS}, {"*-ud-dev.*.conllu", &UPOS}, {"dev.conllu", &UPOS}},
+               [EL_NAMED_TEST] = {{"*-ud-test.conllu", &UPOS}, {"*-ud-test.*.conllu", &UPOS}, {"test.conllu", &UPOS}}}},
+    {.names = {"trec", "qc"},
+     .about = "what kind of answer does a question ask for",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 128,
+     .files = {[EL_NAMED_TRAIN] = {{"train_5500.label", &TREC}, {"train.txt", &TREC}},
+               [EL_NAMED_DEV] = {{"TREC_10.label", &TREC}, {"dev.txt", &TREC}, {"test.txt", &TREC}},
+               [EL_NAMED_TEST] = {{0}}}},
+};
+
+enum { N_TASKS = sizeof TASKS / sizeof *TASKS };
+
+const el_named_task *el_named_tasks(size_t *n)
+{
+    *n = N_TASKS;
+    return TASKS;
+}
+
+/* A name that two tasks share (as folders) is that of the first. */
+const el_named_task *el_named_find(const char *name)
+{
+    for (size_t i = 0; i < N_TASKS; i++) {
+        for (size_t k = 0; k < EL_NAMED_NAMES && TASKS[i].names[k]; k++) {
+            if (strcasecmp(TASKS[i].names[k], name) == 0) {
+                return &TASKS[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ---- the search
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static const char *const PACKED[] = {"", ".zst", ".gz", ".xz"};
+
+/* Whether a file's name is `wanted` (with * in it, perhaps), packed or not. */
+static bool matches(const char *wanted, const char *name)
+{
+    char pattern[256];
+    for (size_t i = 0; i < sizeof PACKED / sizeof *PACKED; i++) {
+        (void)snprintf(pattern, sizeof pattern, "%s%s", wanted, PACKED[i]);
+        if (fnmatch(pattern, name, FNM_PERIOD) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+typedef struct listing {
+    struct dirent **entries; /* [n] by bytes */
+    int n;
+} listing;
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void listing_clear(listing *list)
+{
+    for (int i = 0; i < list->n; i++) {
+        free(list->entries[i]);
+    }
+    free(list->entries);
+    *list = (listing){0};
+}
+
+/* The first candidate of a split that is there. */
+static electra_status find_split(el_found_file *out, const el_named_file *candidates, const char *folder,
+                                 const listing *list, electra_error *err)
+{
+    for (size_t c = 0; c < EL_NAMED_CANDIDATES && candidates[c].name; c++) {
+        for (int i = 0; i < list->n; i++) {
+            if (!matches(candidates[c].name, list->entries[i]->d_name)) {
+                continue;
+            }
+            char *path = el_path_join(folder, list->entries[i]->d_name);
+            if (!path) {
+                return el_fail_memory(err, "the files of a task", 0);
+            }
+            if (el_is_file(path)) {
+                *out = (el_found_file){path, candidates[c].source};
+                return ELECTRA_OK;
+            }
+            el_free(path);
+        }
+    }
+    return ELECTRA_OK;
+}
+
+static bool found_any(const el_named_files *files)
+{
+    return files->train.path || files->dev.path || files->test.path;
+}
+
+static electra_status look_in(el_named_files *out, const el_named_task *task, const char *folder, electra_error *err)
+{
+    listing list = {0};
+    list.n = scandir(folder, &list.entries, NULL, by_bytes);
+    if (list.n < 0) {
+        return el_fail_errno(err, folder, "cannot read the folder %s", folder);
+    }
+    electra_status status = find_split(&out->train, task->files[EL_NAMED_TRAIN], folder, &list, err);
+    if (status == ELECTRA_OK) {
+        status = find_split(&out->dev, task->files[EL_NAMED_DEV], folder, &list, err);
+    }
+    if (status == ELECTRA_OK) {
+        status = find_split(&out->test, task->files[EL_NAMED_TEST], folder, &list, err);
+    }
+    listing_clear(&list);
+    return status;
+}
+
+/* Folders in `folder` that are called as the task is. */
+static electra_status look_below(el_named_files *out, const el_named_task *task, const char *folder, electra_error *err)
+{
+    listing list = {0};
+    list.n = scandir(folder, &list.entries, NULL, by_bytes);
+    if (list.n < 0) {
+        return el_fail_errno(err, folder, "cannot read the folder %s", folder);
+    }
+    electra_status status = ELECTRA_OK;
+    for (size_t k = 0; k < EL_NAMED_NAMES && task->names[k]; k++) {
+        for (int i = 0; i < list.n && status == ELECTRA_OK && !found_any(out); i++) {
+            if (strcasecmp(list.entries[i]->d_name, task->names[k]) != 0) {
+                continue;
+            }
+            char *path = el_path_join(folder, list.entries[i]->d_name);
+            if (!path) {
+                status = el_fail_memory(err, "the files of a task", 0);
+            } else if (el_is_folder(path)) {
+                status = look_in(out, task, path, err);
+            }
+            el_free(path);
+        }
+    }
+    listing_clear(&list);
+    return status;
+}
+
+static void list_names(char *out, size_t room, const el_named_file *candidates)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t c = 0; c < EL_NAMED_CANDIDATES && candidates[c].name && used < room; c++) {
+        const int n = snprintf(out + used, room - used, "%s%s", c ? " or " : "", candidates[c].name);
+        used += n > 0 ? (size_t)n : 0;
+    }
+}
+
+static const char *const SPLITS[] = {
+    [EL_NAMED_TRAIN] = "training", [EL_NAMED_DEV] = "development", [EL_NAMED_TEST] = "test"};
+
+electra_status el_named_missing(const el_named_task *task, el_named_split split, const char *folder, electra_error *err)
+{
+    char names[400];
+    list_names(names, sizeof names, task->files[split]);
+    return el_fail(err, ELECTRA_INVALID, folder, "%s has no %s file for %s: it should be called %s, or be named itself",
+                   folder, SPLITS[split], task->names[0], names[0] ? names : "something else");
+}
+
+electra_status el_named_files_find(el_named_files *out, const el_named_task *task, const char *folder,
+                                   electra_error *err)
+{
+    *out = (el_named_files){0};
+    electra_status status = look_in(out, task, folder, err);
+    if (status == ELECTRA_OK && !found_any(out)) {
+        status = look_below(out, task, folder, err);
+    }
+    if (status == ELECTRA_OK && !found_any(out)) {
+        char train[200], dev[200];
+        list_names(train, sizeof train, task->files[EL_NAMED_TRAIN]);
+        list_names(dev, sizeof dev, task->files[EL_NAMED_DEV]);
+        status = el_fail(err, ELECTRA_INVALID, folder,
+                         "neither %s nor a folder '%s' in it has files of %s: %s for training, %s for development",
+                         folder, task->names[0], task->names[0], train, dev);
+    }
+    if (status != ELECTRA_OK) {
+        el_named_files_clear(out);
+    }
+    return status;
+}
+
+void el_named_files_clear(el_named_files *files)
+{
+    el_free(files->train.path);
+    el_free(files->dev.path);
+    el_free(files->test.path);
+    *files = (el_named_files){0};
+}

@@ -1,0 +1,378 @@
+/* Owns rows of cells: TSV, where a line is a row and nothing is special but the tab, and CSV with its quotes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tasks/read.h"
+
+/* ---- columns
+ * --------------------------------------------------------------------------------------------------------- */
+
+/* A column as it is looked up in a row. */
+typedef struct column {
+    const char *name; /* as it was given; NULL: there is none */
+    size_t at;        /* from 0; from the end if `from_end`, 0 being the last one */
+    bool from_end;
+} column;
+
+typedef struct columns {
+    column text, pair, label, id;
+    column *choices; /* [source->n_choices] */
+    size_t n_header; /* cells of the header; 0: there is none */
+} columns;
+
+/* A number from 1 or from -1; false if it is a name. */
+static bool numbered(const char *name, column *out)
+{
+    char *end;
+    const bool minus = name[0] == '-';
+    const char *digits = name + minus;
+    if (digits[0] < '1' || digits[0] > '9') {
+        return false;
+    }
+    const unsigned long number = strtoul(digits, &end, 10);
+    *out = (column){.name = name, .at = number - 1, .from_end = minus};
+    return *end == '\0';
+}
+
+static bool is_name(const char *name)
+{
+    column ignored;
+    return name && !numbered(name, &ignored);
+}
+
+static const electra_text *cell_of(const column *c, const electra_text *cells, size_t n)
+{
+    return c->at < n ? &cells[c->from_end ? n - 1 - c->at : c->at] : NULL;
+}
+
+static electra_status no_such_column(el_reader *r, const char *name, const electra_text *header, size_t n)
+{
+    char list[400] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < n && used + 70 < sizeof list; i++) {
+        const el_shown shown = el_read_shown(el_read_trim(header[i]));
+        const size_t bytes = strlen(shown.text);
+        memcpy(list + used, i ? ", " : "", i ? 2 : 0);
+        used += i ? 2 : 0;
+        memcpy(list + used, shown.text, bytes);
+        used += bytes;
+        list[used] = '\0';
+    }
+    return el_fail(r->err, ELECTRA_INVALID, r->path, "%s has no column '%s'. Its first line has %zu: %s", r->path, name,
+                   n, list);
+}
+
+static electra_status find(el_reader *r, const char *name, const electra_text *header, size_t n, column *out)
+{
+    *out = (column){0};
+    if (!name || numbered(name, out)) {
+        return ELECTRA_OK;
+    }
+    const electra_text wanted = {name, strlen(name)};
+    for (size_t i = 0; i < n; i++) {
+        if (el_read_same(el_read_trim(header[i]), wanted)) {
+            *out = (column){.name = name, .at = i};
+            return ELECTRA_OK;
+        }
+    }
+    return no_such_column(r, name, header, n);
+}
+
+static electra_status find_all(el_reader *r, const electra_text *cells, size_t n, columns *out)
+{
+    const el_source *source = r->source;
+    EL_TRY(find(r, source->text, cells, n, &out->text));
+    EL_TRY(find(r, source->pair, cells, n, &out->pair));
+    EL_TRY(find(r, source->label, cells, n, &out->label));
+    EL_TRY(find(r, source->id, cells, n, &out->id));
+    for (size_t i = 0; i < source->n_choices; i++) {
+        EL_TRY(find(r, source->choices[i], cells, n, &out->choices[i]));
+    }
+    return ELECTRA_OK;
+}
+
+/* ---- the header
+ * -------------------------------------------------------------------------------------------------------- */
+
+static bool has_names(const el_source *source)
+{
+    bool names = is_name(source->text) || is_name(source->pair) || is_name(source->label) || is_name(source->id);
+    for (size_t i = 0; i < source->n_choices; i++) {
+        names = names || is_name(source->choices[i]);
+    }
+    return names;
+}
+
+/* Whether the cell where the label should be is none. */
+static bool label_is_none(const el_reader *r, const electra_text *cells, size_t n)
+{
+    column label;
+    if (!r->source->label || !numbered(r->source->label, &label)) {
+        return false;
+    }
+    const electra_text *cell = cell_of(&label, cells, n);
+    if (!cell) {
+        return false;
+    }
+    if (r->source->kind == EL_TASK_REGRESS) {
+        return !el_read_is_number(*cell);
+    }
+    const electra_text name = el_read_trim(*cell);
+    return r->n_fixed > 0 && el_strings_find(&r->labels, name.text, name.bytes) == EL_STRINGS_FULL;
+}
+
+static bool is_header(const el_reader *r, const electra_text *cells, size_t n)
+{
+    switch (r->source->header) {
+    case EL_HEADER_YES: return true;
+    case EL_HEADER_NO: return false;
+    case EL_HEADER_GUESS: return has_names(r->source) || label_is_none(r, cells, n);
+    case EL_HEADER_BY_NAME: break;
+    }
+    return has_names(r->source);
+}
+
+/* ---- rows
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+/* The cell of a column; *cell stays as it is if there is no such column. *fine is false if the row has too few. */
+static electra_status take(el_reader *r, const column *c, const electra_text *cells, size_t n, uint32_t line,
+                           electra_text *cell, bool *fine)
+{
+    if (!c->name || !*fine) {
+        return ELECTRA_OK;
+    }
+    const electra_text *found = cell_of(c, cells, n);
+    if (!found) {
+        *fine = false;
+        return el_read_lacks(r, line, c->name, cells, n);
+    }
+    *cell = *found;
+    return ELECTRA_OK;
+}
+
+static electra_status add_row(el_reader *r, const columns *c, const electra_text *cells, size_t n, uint32_t line)
+{
+    el_row row = {.line = line, .n_choices = r->source->n_choices};
+    bool fine = true;
+    electra_text choices[EL_MOST_CHOICE_COLUMNS];
+    EL_TRY(take(r, &c->text, cells, n, line, &row.text, &fine));
+    EL_TRY(take(r, &c->pair, cells, n, line, &row.pair, &fine));
+    EL_TRY(take(r, &c->label, cells, n, line, &row.label, &fine));
+    EL_TRY(take(r, &c->id, cells, n, line, &row.id, &fine));
+    for (size_t i = 0; i < row.n_choices; i++) {
+        EL_TRY(take(r, &c->choices[i], cells, n, line, &choices[i], &fine));
+    }
+    row.choices = choices;
+    return fine ? el_read_row(r, &row) : ELECTRA_OK;
+}
+
+/* The first line decides what the columns are. */
+static electra_status first_row(el_reader *r, columns *c, const electra_text *cells, size_t n, bool *header)
+{
+    *header = is_header(r, cells, n);
+    if (*header) {
+        c->n_header = n;
+    }
+    return find_all(r, cells, n, c);
+}
+
+/* ---- TSV
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+electra_status el_read_tsv(el_reader *r, const char *data, size_t bytes)
+{
+    column choices[EL_MOST_CHOICE_COLUMNS];
+    columns c = {.choices = choices};
+    const char *at = data, *end = data + bytes;
+    electra_text line;
+    bool first = true;
+    for (uint32_t number = 1; el_read_line(&at, end, &line); number++) {
+        if (line.bytes == 0) {
+            continue; /* no row; at the end of a file, most often */
+        }
+        bool header = false;
+        EL_TRY(el_read_cells(r, line));
+        if (first) {
+            EL_TRY(first_row(r, &c, r->cells.items, r->cells.n, &header));
+            first = false;
+        }
+        if (!header) {
+            EL_TRY(add_row(r, &c, r->cells.items, r->cells.n, number));
+        }
+    }
+    return ELECTRA_OK;
+}
+
+/* ---- CSV
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+/* Where in a CSV file we are. */
+typedef struct csv {
+    const char *at, *end;
+    uint32_t line;
+} csv;
+
+enum { MOST_OPEN_QUOTES = 100 };
+
+/* The bytes of a quoted cell, with "" become ", and a backslash a blank if it stands for a line break. */
+static electra_status unquote(el_reader *r, electra_text inner, electra_text *out)
+{
+    const bool breaks = r->source->backslash_breaks;
+    if (inner.bytes == 0 ||
+        (!memchr(inner.text, '"', inner.bytes) && !(breaks && memchr(inner.text, '\\', inner.bytes)))) {
+        *out = inner;
+        return ELECTRA_OK;
+    }
+    char *copy = el_read_take(r, inner.bytes, 1);
+    if (!copy) {
+        return ELECTRA_NO_RESOURCE;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < inner.bytes; i++) {
+        const char c = inner.text[i];
+        if (c == '"' && i + 1 < inner.bytes && inner.text[i + 1] == '"') {
+            i++;
+        }
+        copy[n++] = c == '\\' && breaks ? ' ' : c;
+    }
+    *out = (electra_text){copy, n};
+    return ELECTRA_OK;
+}
+
+/* The quote that ends a cell which begins at `at`, behind its first quote; NULL if there is none. */
+static const char *closing_quote(const char *at, const char *end)
+{
+    while ((at = memchr(at, '"', (size_t)(end - at))) != NULL) {
+        if (at + 1 == end || at[1] != '"') {
+            return at;
+        }
+        at += 2;
+    }
+    return NULL;
+}
+
+static uint32_t count_lines(const char *from, const char *to)
+{
+    uint32_t n = 0;
+    while ((from = memchr(from, '\n', (size_t)(to - from))) != NULL) {
+        from++;
+        n++;
+    }
+    return n;
+}
+
+/* Where an unquoted cell ends: at a separator, a line end or the end. */
+static const char *plain_end(const char *at, const char *end, char separator)
+{
+    while (at < end && *at != separator && *at != '\n') {
+        at++;
+    }
+    return at;
+}
+
+/* One cell. *closed is false if its quote has no end. What stands behind a closing quote belongs to the cell as it is,
+ * as most readers have it. */
+static electra_status read_cell(el_reader *r, csv *in, bool *closed)
+{
+    const char separator = r->source->separator;
+    electra_text cell;
+    *closed = true;
+    if (in->at < in->end && *in->at == '"') {
+        const char *inner = in->at + 1, *quote = closing_quote(inner, in->end);
+        if (!quote) {
+            *closed = false;
+            return ELECTRA_OK;
+        }
+        EL_TRY(unquote(r, el_read_string(inner, (size_t)(quote - inner)), &cell));
+        in->line += count_lines(inner, quote);
+        in->at = plain_end(quote + 1, in->end, separator);
+        electra_text rest = {quote + 1, (size_t)(in->at - quote - 1)};
+        if (in->at < in->end && *in->at == '\n' && rest.bytes > 0 && rest.text[rest.bytes - 1] == '\r') {
+            rest.bytes--;
+        } else if (in->at == in->end && rest.bytes == 1 && rest.text[0] == '\r') {
+            rest.bytes = 0;
+        }
+        if (el_read_trim(rest).bytes > 0) {
+            char *joined = el_read_take(r, cell.bytes + rest.bytes, 1);
+            if (!joined) {
+                return ELECTRA_NO_RESOURCE;
+            }
+            memcpy(joined, cell.text, cell.bytes);
+            memcpy(joined + cell.bytes, rest.text, rest.bytes);
+            cell = (electra_text){joined, cell.bytes + rest.bytes};
+        }
+    } else {
+        const char *stop = plain_end(in->at, in->end, separator);
+        cell = (electra_text){in->at, (size_t)(stop - in->at)};
+        in->at = stop;
+        if (cell.bytes > 0 && (stop == in->end || *stop == '\n') && cell.text[cell.bytes - 1] == '\r') {
+            cell.bytes--;
+        }
+    }
+    return el_read_push(r, &r->cells, cell);
+}
+
+/* A row into r->cells, and the place behind its line end. A row whose quote has no end is passed over, but only its
+ * first line. */
+static electra_status read_csv_row(el_reader *r, csv *in, bool *fine)
+{
+    const csv start = *in;
+    r->cells.n = 0;
+    *fine = true;
+    for (;;) {
+        bool closed;
+        EL_TRY(read_cell(r, in, &closed));
+        if (!closed) {
+            *fine = false;
+            *in = start;
+            const char *feed = memchr(in->at, '\n', (size_t)(in->end - in->at));
+            in->at = feed ? feed + 1 : in->end;
+            in->line++;
+            if (++r->n_open_quotes > MOST_OPEN_QUOTES) {
+                return el_fail(r->err, ELECTRA_INVALID, r->path,
+                               "%s: more than %d quotes have no end: is it really CSV?", r->path, MOST_OPEN_QUOTES);
+            }
+            return el_read_skip(r, start.line, "a quote that begins a cell has no end");
+        }
+        if (in->at == in->end) {
+            return ELECTRA_OK;
+        }
+        if (*in->at++ == '\n') {
+            in->line++;
+            return ELECTRA_OK;
+        }
+    }
+}
+
+electra_status el_read_csv(el_reader *r, const char *data, size_t bytes)
+{
+    column choices[EL_MOST_CHOICE_COLUMNS];
+    columns c = {.choices = choices};
+    csv in = {data, data + bytes, 1};
+    bool first = true;
+    while (in.at < in.end) {
+        const uint32_t line = in.line;
+        bool fine, header = false;
+        EL_TRY(read_csv_row(r, &in, &fine));
+        const electra_text *cells = r->cells.items;
+        const size_t n = r->cells.n;
+        if (fine && n == 1 && cells[0].bytes == 0) {
+            continue; /* an empty line */
+        }
+        if (fine && first) {
+            EL_TRY(first_row(r, &c, cells, n, &header));
+            first = false;
+        }
+        if (header) {
+            continue;
+        }
+        if (fine && c.n_header > 0 && n > c.n_header) {
+            EL_TRY(el_read_skip(r, line, "%zu cells where the header has %zu (a cell with a '%c' in it wants quotes)",
+                                n, c.n_header, r->source->separator));
+        } else if (fine) {
+            EL_TRY(add_row(r, &c, cells, n, line));
+        }
+    }
+    return ELECTRA_OK;
+}

@@ -1,0 +1,281 @@
+/* Owns texts whose label stands elsewhere: in the name of their folder, in a file beside theirs, or before them in the
+ * line. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "data/input.h"
+#include "tasks/read.h"
+
+/* ---- TREC
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+static electra_status read_question(el_reader *r, electra_text line, uint32_t number)
+{
+    const char *end = line.text + line.bytes;
+    const char *blank = memchr(line.text, ' ', line.bytes);
+    const char *colon = blank ? memchr(line.text, ':', (size_t)(blank - line.text)) : NULL;
+    if (!colon) {
+        return el_read_skip(r, number, "it does not begin with LABEL:detail and a blank");
+    }
+    const bool fine = r->source->label && strcmp(r->source->label, "fine") == 0;
+    const el_row row = {.text = el_read_trim(el_read_string(blank + 1, (size_t)(end - blank - 1))),
+                        .label = el_read_string(line.text, (size_t)((fine ? blank : colon) - line.text)),
+                        .line = number};
+    return el_read_row(r, &row);
+}
+
+electra_status el_read_trec(el_reader *r, const char *data, size_t bytes)
+{
+    const char *label = r->source->label;
+    if (label && strcmp(label, "coarse") != 0 && strcmp(label, "fine") != 0) {
+        return el_fail(r->err, ELECTRA_MISUSE, "source", "labels of this file are \"coarse\" or \"fine\", not \"%s\"",
+                       label);
+    }
+    const char *at = data, *end = data + bytes;
+    electra_text line;
+    for (uint32_t number = 1; el_read_line(&at, end, &line); number++) {
+        if (line.bytes > 0) {
+            EL_TRY(read_question(r, line, number));
+        }
+    }
+    return ELECTRA_OK;
+}
+
+/* ---- texts and labels in two files
+ * ----------------------------------------------------------------------------------- */
+
+/* "folder/val_text.txt" -> "folder/val_labels.txt", to be freed. */
+static electra_status labels_path(el_reader *r, const char *path, char **out)
+{
+    static const char OLD[] = "text", NEW[] = "labels";
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const char *found = strstr(name, OLD);
+    if (!found) {
+        return el_fail(r->err, ELECTRA_MISUSE, path,
+                       "%s should have the word \"text\" in its name, so that its labels are found "
+                       "under the same name with \"labels\"",
+                       path);
+    }
+    const size_t bytes = strlen(path) + sizeof NEW;
+    *out = el_alloc(bytes, 1);
+    if (!*out) {
+        return el_fail_memory(r->err, path, bytes);
+    }
+    (void)snprintf(*out, bytes, "%.*s%s%s", (int)(found - path), path, NEW, found + sizeof OLD - 1);
+    return ELECTRA_OK;
+}
+
+static electra_status read_pairs(el_reader *r, electra_text texts, electra_text labels)
+{
+    const char *at = texts.text, *end = at + texts.bytes, *label_at = labels.text, *label_end = label_at + labels.bytes;
+    el_row row = {.line = 1};
+    for (; el_read_line(&at, end, &row.text); row.line++) {
+        if (r->source->label && !el_read_line(&label_at, label_end, &row.label)) {
+            return el_fail(r->err, ELECTRA_INVALID, r->path,
+                           "%s has a text in line %u, but the file of its labels ends before", r->path,
+                           (unsigned)row.line);
+        }
+        EL_TRY(el_read_row(r, &row));
+    }
+    if (r->source->label && el_read_line(&label_at, label_end, &row.label)) {
+        return el_fail(r->err, ELECTRA_INVALID, r->path, "%s ends after %u lines, but the file of its labels goes on",
+                       r->path, (unsigned)(row.line - 1));
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status load_kept(el_reader *r, const char *path, electra_text *out)
+{
+    char *block;
+    EL_TRY(el_read_load(r, path, &block, out));
+    return el_read_keep(r, block);
+}
+
+electra_status el_read_two_files(el_reader *r, const char *path)
+{
+    electra_text texts, labels = {"", 0};
+    if (r->source->label) {
+        char *beside;
+        EL_TRY(labels_path(r, path, &beside));
+        r->path = beside;
+        const electra_status status = load_kept(r, beside, &labels);
+        r->path = path;
+        el_free(beside);
+        EL_TRY(status);
+    }
+    EL_TRY(el_read_begin_file(r, path));
+    EL_TRY(load_kept(r, path, &texts));
+    return read_pairs(r, texts, labels);
+}
+
+/* ---- a folder for each class
+ * --------------------------------------------------------------------------------------------- */
+
+enum { FOLDER_DEPTH = 16 };
+
+/* A text of a class, a whole file. */
+static electra_status add_text(el_reader *r, electra_text text, electra_text class)
+{
+    const el_row row = {.text = text, .label = class, .line = 1};
+    bool blank = true;
+    for (size_t i = 0; i < text.bytes && blank; i++) {
+        blank = strchr(" \t\r\n", text.text[i]) != NULL && text.text[i] != '\0';
+    }
+    if (blank) {
+        return el_read_skip(r, 1, "the file is empty");
+    }
+    return el_read_row(r, &row);
+}
+
+static electra_status read_file(el_reader *r, const char *path, electra_text class)
+{
+    electra_text text;
+    EL_TRY(el_read_begin_file(r, path));
+    EL_TRY(load_kept(r, path, &text));
+    return add_text(r, text, class);
+}
+
+static int not_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static electra_status read_folder(el_reader *r, const char *path, const char *class, size_t depth);
+
+/* Links to files are followed, links to folders are not: they might lead in a circle. Files that lie in no class
+ * (beside the folders) are no texts. */
+static electra_status read_entry(el_reader *r, const char *folder, const char *name, const char *class, size_t depth)
+{
+    char *path = el_path_join(folder, name);
+    if (!path) {
+        return el_fail_memory(r->err, folder, 0);
+    }
+    struct stat link;
+    electra_status status = ELECTRA_OK;
+    if (lstat(path, &link) == 0 && S_ISDIR(link.st_mode)) {
+        status = read_folder(r, path, name, depth + 1);
+    } else if (class && el_is_file(path)) {
+        status = read_file(r, path, el_read_string(class, strlen(class)));
+    }
+    el_free(path);
+    return status;
+}
+
+static electra_status read_folder(el_reader *r, const char *path, const char *class, size_t depth)
+{
+    if (depth == FOLDER_DEPTH) {
+        return el_fail(r->err, ELECTRA_INVALID, path, "%s: more than %d folders within each other", path, FOLDER_DEPTH);
+    }
+    struct dirent **entries = NULL;
+    const int n = scandir(path, &entries, not_hidden, by_bytes);
+    if (n < 0) {
+        return el_fail_errno(r->err, path, "cannot read the folder %s", path);
+    }
+    electra_status status = ELECTRA_OK;
+    for (int i = 0; i < n; i++) {
+        if (status == ELECTRA_OK) {
+            status = read_entry(r, path, entries[i]->d_name, class, depth);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}
+
+/* What a member of an archive is called inside: behind "archive.tar: ". */
+static const char *inner_name(const char *name)
+{
+    for (const char *found = strstr(name, ": "); found; found = strstr(name, ": ")) {
+        name = found + 2;
+    }
+    return strncmp(name, "./", 2) == 0 ? name + 2 : name;
+}
+
+static bool is_below(const char *name, const char *folder)
+{
+    if (!folder) {
+        return true;
+    }
+    size_t n = strlen(folder);
+    n -= n > 0 && folder[n - 1] == '/';
+    return strncmp(name, folder, n) == 0 && name[n] == '/';
+}
+
+/* The name of the folder that a file lies in; no bytes if it lies in none. */
+static electra_text folder_of(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    if (!slash) {
+        return (electra_text){0};
+    }
+    const char *start = slash;
+    while (start > name && start[-1] != '/') {
+        start--;
+    }
+    return (electra_text){start, (size_t)(slash - start)};
+}
+
+static electra_status read_member(el_reader *r, el_input *input, const char *name)
+{
+    char *block = NULL;
+    size_t bytes = 0;
+    electra_text text;
+    const electra_text class = folder_of(inner_name(name));
+    if (class.bytes == 0) {
+        return ELECTRA_OK;
+    }
+    EL_TRY(el_read_begin_file(r, name));
+    electra_status status = el_read_unpack(input, name, &block, &bytes, r->err);
+    if (status == ELECTRA_OK) {
+        status = el_read_look(r, block, bytes, &text);
+    }
+    if (status != ELECTRA_OK) {
+        el_free(block);
+        return status;
+    }
+    status = el_read_copy(r, text, &text); /* the block has much room to spare */
+    el_free(block);
+    return status == ELECTRA_OK ? add_text(r, text, class) : status;
+}
+
+static electra_status read_archive(el_reader *r, const char *path)
+{
+    el_input *input;
+    EL_TRY(el_input_open(&input, &path, 1, r->err));
+    electra_status status;
+    do {
+        el_member member;
+        status = el_input_next(input, &member, r->err);
+        if (status == ELECTRA_OK && !member.name) {
+            break;
+        }
+        if (status == ELECTRA_OK && is_below(inner_name(member.name), r->source->inside)) {
+            status = read_member(r, input, member.name);
+        }
+    } while (status == ELECTRA_OK);
+    el_input_free(input);
+    return status;
+}
+
+electra_status el_read_folders(el_reader *r, const char *path)
+{
+    r->path = path;
+    EL_TRY(el_is_folder(path) ? read_folder(r, path, NULL, 0) : read_archive(r, path));
+    if (r->files.n == 0) {
+        return el_fail(r->err, ELECTRA_INVALID, path,
+                       "%s has no files in folders: a folder for each class is expected in it", path);
+    }
+    return ELECTRA_OK;
+}
