@@ -11,27 +11,44 @@
 #include "base/mem.h"
 #include "base/status.h"
 
-electra_status el_run_folder_name(el_run_folder *folder, const char *path, bool is_run, electra_error *err)
+static const char CHECKPOINTS[] = "checkpoints";
+static const char METRICS[] = "metrics.jsonl";
+
+static electra_status refuse_foreign(const char *folder, const char *name, electra_error *err)
+{
+    char *path = el_path_join(folder, name);
+    if (!path) {
+        return el_fail_memory(err, folder, strlen(folder));
+    }
+    electra_status status = ELECTRA_OK;
+    if (access(path, F_OK) == 0) {
+        status = el_fail(err, ELECTRA_MISUSE, folder,
+                         "there is a %s, but no settings.json that would show that it belongs to a run; choose another "
+                         "output folder",
+                         path);
+    }
+    el_free(path);
+    return status;
+}
+
+electra_status el_run_folder_name(el_run_folder *folder, const char *path, bool is_run, const char *result,
+                                  const char *const *owned, electra_error *err)
 {
     folder->path = el_strdup(path);
-    folder->checkpoints = el_path_join(path, "checkpoints");
-    folder->metrics = el_path_join(path, "metrics.jsonl");
-    folder->result = el_path_join(path, "result.json");
-    folder->discriminator = el_path_join(path, "discriminator");
-    folder->generator = el_path_join(path, "generator");
-    const char *const owned[] = {folder->checkpoints, folder->metrics, folder->result, folder->discriminator,
-                                 folder->generator};
-    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
-        if (!folder->path || !owned[i]) {
-            return el_fail_memory(err, path, strlen(path));
-        }
-        if (!is_run && access(owned[i], F_OK) == 0) {
-            return el_fail(
-                err, ELECTRA_MISUSE, path,
-                "there is a %s, but no settings.json that would show that it belongs to a run; choose another "
-                "output folder",
-                owned[i]);
-        }
+    folder->checkpoints = el_path_join(path, CHECKPOINTS);
+    folder->metrics = el_path_join(path, METRICS);
+    folder->result = el_path_join(path, result);
+    if (!folder->path || !folder->checkpoints || !folder->metrics || !folder->result) {
+        return el_fail_memory(err, path, strlen(path));
+    }
+    if (is_run) {
+        return ELECTRA_OK;
+    }
+    EL_TRY(refuse_foreign(path, CHECKPOINTS, err));
+    EL_TRY(refuse_foreign(path, METRICS, err));
+    EL_TRY(refuse_foreign(path, result, err));
+    for (; *owned; owned++) {
+        EL_TRY(refuse_foreign(path, *owned, err));
     }
     return ELECTRA_OK;
 }
@@ -96,7 +113,5 @@ void el_run_folder_close(el_run_folder *folder)
     el_free(folder->checkpoints);
     el_free(folder->metrics);
     el_free(folder->result);
-    el_free(folder->discriminator);
-    el_free(folder->generator);
     *folder = (el_run_folder){0};
 }

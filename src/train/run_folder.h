@@ -6,13 +6,15 @@
 
 typedef struct el_run_folder {
     char *path;
-    char *checkpoints, *metrics, *result, *discriminator, *generator; /* path + their names */
-    int lock;                                                         /* the folder, locked; 0 while it is not */
+    char *checkpoints, *metrics, *result; /* path + "checkpoints", "metrics.jsonl", and what the caller calls it */
+    int lock;                             /* the folder, locked; 0 while it is not */
 } el_run_folder;
 
-/* Names only; nothing is touched. ELECTRA_MISUSE if the folder is there, is no run (is_run: it has settings.json) and
- * holds something that a run would overwrite. folder: zeroed; to be closed in any case. */
-electra_status el_run_folder_name(el_run_folder *folder, const char *path, bool is_run, electra_error *err);
+/* Names only; nothing is touched. owned: what else a run of this kind writes there, NULL behind the last name.
+ * ELECTRA_MISUSE if the folder is there, is no run (is_run: it has settings.json) and holds something that a run would
+ * overwrite. folder: zeroed; to be closed in any case. */
+electra_status el_run_folder_name(el_run_folder *folder, const char *path, bool is_run, const char *result,
+                                  const char *const *owned, electra_error *err);
 
 /* Make it, lock it, and remove temporary files of processes that are no more. ELECTRA_FAILED if another process trains
  * here. */

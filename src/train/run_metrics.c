@@ -137,18 +137,15 @@ json_t *el_metrics_json(const electra_metrics *metrics)
     return line;
 }
 
-/* NULL when out of memory; to be freed with free. */
-static char *line_of(const electra_metrics *metrics)
-{
-    json_t *line = el_metrics_json(metrics);
-    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(13)) : NULL;
-    json_decref(line);
-    return text;
-}
-
 electra_status el_metrics_log_add(el_metrics_log *log, const electra_metrics *metrics, electra_error *err)
 {
-    char *text = line_of(metrics);
+    return el_metrics_log_add_json(log, el_metrics_json(metrics), err);
+}
+
+electra_status el_metrics_log_add_json(el_metrics_log *log, json_t *line, electra_error *err)
+{
+    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(13)) : NULL;
+    json_decref(line);
     if (!text) {
         return el_fail_memory(err, log->path, 0);
     }

@@ -43,6 +43,8 @@ typedef struct el_metrics_log {
 electra_status el_metrics_log_open(el_metrics_log *log, const char *path, uint64_t keep_bytes, electra_error *err);
 /* One line, handed to the system at once. */
 electra_status el_metrics_log_add(el_metrics_log *log, const electra_metrics *metrics, electra_error *err);
+/* The same for any object, which is taken over; NULL: ELECTRA_NO_RESOURCE. */
+electra_status el_metrics_log_add_json(el_metrics_log *log, json_t *line, electra_error *err);
 /* To the disk: before a checkpoint counts on it. */
 electra_status el_metrics_log_sync(el_metrics_log *log, electra_error *err);
 void el_metrics_log_close(el_metrics_log *log);

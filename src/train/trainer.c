@@ -43,6 +43,7 @@ typedef struct trainer {
     const electra_pretrain_options *set; /* the settings in force */
     uint64_t settings_hash;
     el_run_folder folder;
+    char *discriminator, *generator; /* folders in it */
 
     el_pool *pool;
     el_backend *be;
@@ -216,9 +217,9 @@ static electra_status evaluate(trainer *t, electra_error *err)
 static electra_status export_models(trainer *t, electra_error *err)
 {
     const el_weights theta = el_step_block(t->step, EL_BLOCK_THETA);
-    EL_TRY(el_model_dir_write(t->folder.generator, el_step_network(t->step, EL_OWNER_GENERATOR), NULL, theta,
+    EL_TRY(el_model_dir_write(t->generator, el_step_network(t->step, EL_OWNER_GENERATOR), NULL, theta,
                               t->tokenizer, err));
-    return el_model_dir_write(t->folder.discriminator, el_step_network(t->step, EL_OWNER_DISCRIMINATOR), NULL, theta,
+    return el_model_dir_write(t->discriminator, el_step_network(t->step, EL_OWNER_DISCRIMINATOR), NULL, theta,
                               t->tokenizer, err);
 }
 
@@ -455,6 +456,15 @@ static electra_status open_step(trainer *t, size_t micro, electra_error *err)
     return el_step_create(&t->step, t->be, &t->settings.pair, &settings, &limits, err);
 }
 
+static electra_status name_folders(trainer *t, electra_error *err)
+{
+    static const char *const OWNED[] = {"discriminator", "generator", NULL};
+    EL_TRY(el_run_folder_name(&t->folder, t->set->output, t->settings.recorded != NULL, "result.json", OWNED, err));
+    t->discriminator = el_path_join(t->set->output, OWNED[0]);
+    t->generator = el_path_join(t->set->output, OWNED[1]);
+    return t->discriminator && t->generator ? ELECTRA_OK : el_fail_memory(err, t->set->output, 0);
+}
+
 /* Data, threads, memory: everything that may fail before a file of the run is touched. */
 static electra_status open_inputs(trainer *t, electra_error *err)
 {
@@ -465,7 +475,7 @@ static electra_status open_inputs(trainer *t, electra_error *err)
     electra_tokenizer_options tokenizer = about->tokenizer;
     tokenizer.runtime = *t->rt;
     EL_TRY(electra_tokenizer_load(&t->tokenizer, electra_data_vocabulary(t->data), &tokenizer, err));
-    EL_TRY(el_run_folder_name(&t->folder, t->set->output, t->settings.recorded != NULL, err));
+    EL_TRY(name_folders(t, err));
     EL_TRY(el_pool_create(&t->pool, t->rt->threads, err));
     EL_TRY(el_backend_create_cpu(&t->be, t->pool, EL_CPU_BEST, err));
     size_t micro = 0;
@@ -576,8 +586,8 @@ static void fill_result(const trainer *t, electra_pretrain_result *result, bool 
     result->finished = finished;
     result->last = t->last;
     result->last.warning = NULL;
-    (void)snprintf(result->discriminator, sizeof result->discriminator, "%s", t->folder.discriminator);
-    (void)snprintf(result->generator, sizeof result->generator, "%s", t->folder.generator);
+    (void)snprintf(result->discriminator, sizeof result->discriminator, "%s", t->discriminator);
+    (void)snprintf(result->generator, sizeof result->generator, "%s", t->generator);
 }
 
 static electra_status run(trainer *t, electra_pretrain_result *result, electra_error *err)
@@ -614,6 +624,8 @@ static void trainer_clear(trainer *t)
     el_backend_free(t->be);
     el_pool_free(t->pool);
     el_run_folder_close(&t->folder);
+    el_free(t->discriminator);
+    el_free(t->generator);
     el_settings_clear(&t->settings);
 }
 

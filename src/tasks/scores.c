@@ -1,0 +1,743 @@
+/* Owns the choice of metrics of each kind of task, and what is written about predictions. */
+#include "tasks/scores.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/status.h"
+#include "tasks/metrics.h"
+#include "tasks/spans_score.h"
+#include "tasks/squad_score.h"
+
+static const char WHAT[] = "the scores";
+
+enum { MOST_SCATTER = 1000, MOST_CONFUSION = 100 };
+
+static void add(el_scoring *s, const char *name, double value)
+{
+    if (!isfinite(value) || s->scores.n == ELECTRA_MOST_SCORES) {
+        return;
+    }
+    electra_score *score = &s->scores.list[s->scores.n++];
+    (void)snprintf(score->name, sizeof score->name, "%s", name);
+    score->value = value;
+}
+
+/* Put the main metric first. */
+static void put_first(electra_scores *scores, const char *name)
+{
+    for (size_t i = 0; name && i < scores->n; i++) {
+        if (strcmp(scores->list[i].name, name) == 0) {
+            const electra_score first = scores->list[i];
+            memmove(scores->list + 1, scores->list, i * sizeof *scores->list);
+            scores->list[0] = first;
+            return;
+        }
+    }
+}
+
+double el_scores_main(const electra_scores *scores)
+{
+    return scores->n ? scores->list[0].value : (double)NAN;
+}
+
+json_t *el_scores_json(const electra_scores *scores)
+{
+    json_t *all = json_object();
+    int failed = 0;
+    for (size_t i = 0; i < scores->n; i++) {
+        failed |= json_object_set_new(all, scores->list[i].name, json_real(scores->list[i].value));
+    }
+    if (failed) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
+static const el_example *example_of(const el_predictions *p, size_t unit)
+{
+    return &p->features->examples->list[el_features_example(p->features, unit)];
+}
+
+/* ---- classes, choices -------------------------------------------------------------------------------------------- */
+
+/* What was said about each unit, and what is right. */
+typedef struct verdicts {
+    uint32_t *gold, *predicted; /* [n] */
+    size_t n;
+} verdicts;
+
+static electra_status take_verdicts(verdicts *v, const el_predictions *p, electra_error *err)
+{
+    const el_features *f = p->features;
+    v->n = f->n_units;
+    v->gold = el_alloc(v->n, sizeof *v->gold);
+    v->predicted = el_alloc(v->n, sizeof *v->predicted);
+    if (!v->gold || !v->predicted) {
+        return el_fail_memory(err, WHAT, 2 * v->n * sizeof *v->gold);
+    }
+    for (size_t u = 0; u < v->n; u++) {
+        const el_example *e = example_of(p, u);
+        const size_t first = el_features_first(f, u);
+        const size_t n = f->units ? el_features_first(f, u + 1) - first : p->n_outputs;
+        v->gold[u] = e->n_labels ? e->labels[0] : EL_NO_LABEL;
+        v->predicted[u] = (uint32_t)el_argmax(p->logits + first * p->n_outputs, n);
+    }
+    return ELECTRA_OK;
+}
+
+static json_t *confusion_json(const el_confusion *c, const el_label_set *labels)
+{
+    json_t *names = json_array();
+    json_t *counts = json_array();
+    int failed = 0;
+    for (size_t i = 0; i < c->n_classes; i++) {
+        json_t *row = json_array();
+        for (size_t k = 0; k < c->n_classes; k++) {
+            failed |= json_array_append_new(row, json_integer((json_int_t)c->cells[i * c->n_classes + k]));
+        }
+        failed |= json_array_append_new(counts, row);
+        failed |= json_array_append_new(names, json_string(i < labels->n ? labels->names[i] : "?"));
+    }
+    json_t *all = failed ? NULL : json_pack("{s:{s:O, s:O}}", "confusion", "labels", names, "counts", counts);
+    json_decref(names);
+    json_decref(counts);
+    return all;
+}
+
+static electra_status score_confusion(el_scoring *s, const el_confusion *c, const el_label_set *labels,
+                                      electra_error *err)
+{
+    add(s, "accuracy", el_accuracy(c));
+    add(s, "matthews", el_matthews(c));
+    add(s, "f1", labels->n == 2 ? el_class_score(c, 1).f1 : el_macro_score(c).f1);
+    add(s, "macro_f1", el_macro_score(c).f1);
+    s->collapsed = el_confusion_n_predicted(c) == 1 && el_confusion_n_gold(c) > 1;
+    if (c->n_classes <= MOST_CONFUSION) {
+        s->details = confusion_json(c, labels);
+        return s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, c->n_classes * c->n_classes);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status score_classes(el_scoring *s, const el_predictions *p, electra_error *err)
+{
+    verdicts v = {0};
+    el_confusion c = {0};
+    const el_label_set *labels = &p->features->examples->labels;
+    electra_status status = take_verdicts(&v, p, err);
+    if (status == ELECTRA_OK) {
+        const size_t n = labels->n > p->n_outputs ? labels->n : p->n_outputs;
+        status = el_confusion_make(&c, v.gold, v.predicted, v.n, n, err);
+    }
+    if (status == ELECTRA_OK) {
+        status = score_confusion(s, &c, labels, err);
+    }
+    el_confusion_clear(&c);
+    el_free(v.gold);
+    el_free(v.predicted);
+    return status;
+}
+
+static electra_status score_choices(el_scoring *s, const el_predictions *p, electra_error *err)
+{
+    verdicts v = {0};
+    EL_TRY(take_verdicts(&v, p, err));
+    size_t n = 0;
+    size_t right = 0;
+    bool same = true;
+    for (size_t i = 0; i < v.n; i++) {
+        n += v.gold[i] != EL_NO_LABEL;
+        right += v.gold[i] == v.predicted[i];
+        same = same && v.predicted[i] == v.predicted[0];
+    }
+    add(s, "accuracy", n ? (double)right / (double)n : (double)NAN);
+    s->collapsed = same && n > 1 && right < n;
+    el_free(v.gold);
+    el_free(v.predicted);
+    return ELECTRA_OK;
+}
+
+/* ---- several labels ---------------------------------------------------------------------------------------------- */
+
+static electra_status score_labels(el_scoring *s, const el_predictions *p, electra_error *err)
+{
+    const el_features *f = p->features;
+    const size_t n_labels = f->examples->labels.n > p->n_outputs ? f->examples->labels.n : p->n_outputs;
+    bool *gold = el_alloc(f->n_units * n_labels, sizeof *gold);
+    bool *predicted = el_alloc(f->n_units * n_labels, sizeof *predicted);
+    if (!gold || !predicted) {
+        el_free(gold);
+        el_free(predicted);
+        return el_fail_memory(err, WHAT, 2 * f->n_units * n_labels);
+    }
+    bool same = true;
+    for (size_t u = 0; u < f->n_units; u++) {
+        const el_example *e = example_of(p, u);
+        for (size_t i = 0; i < e->n_labels; i++) {
+            gold[u * n_labels + e->labels[i]] = true;
+        }
+        for (size_t i = 0; i < p->n_outputs; i++) {
+            predicted[u * n_labels + i] = p->logits[u * p->n_outputs + i] > 0;
+        }
+        same = same && memcmp(predicted, predicted + u * n_labels, n_labels * sizeof *predicted) == 0;
+    }
+    const el_multilabel_score m = el_multilabel_make(gold, predicted, f->n_units, n_labels);
+    add(s, "micro_f1", m.micro.f1);
+    add(s, "macro_f1", m.macro.f1);
+    add(s, "micro_precision", m.micro.precision);
+    add(s, "micro_recall", m.micro.recall);
+    add(s, "exact", m.exact);
+    s->collapsed = same && f->n_units > 1 && m.exact < 1;
+    el_free(gold);
+    el_free(predicted);
+    return ELECTRA_OK;
+}
+
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
+
+static json_t *scatter_json(const double *gold, const double *predicted, size_t n)
+{
+    json_t *points = json_array();
+    int failed = 0;
+    const size_t step = n / MOST_SCATTER + 1;
+    for (size_t i = 0; i < n; i += step) {
+        failed |= json_array_append_new(points, json_pack("[f, f]", gold[i], predicted[i]));
+    }
+    json_t *all = failed ? NULL : json_pack("{s:O}", "scatter", points);
+    json_decref(points);
+    return all;
+}
+
+static electra_status score_pairs(el_scoring *s, const double *gold, const double *predicted, size_t n,
+                                  electra_error *err)
+{
+    double spearman = (double)NAN;
+    EL_TRY(el_spearman(gold, predicted, n, &spearman, err));
+    double least = n ? predicted[0] : 0;
+    double most = least;
+    for (size_t i = 1; i < n; i++) {
+        least = fmin(least, predicted[i]);
+        most = fmax(most, predicted[i]);
+    }
+    s->collapsed = n > 1 && !(most - least > 1e-3);
+    /* a correlation with a constant is none, and as a score worth nothing */
+    add(s, "spearman", isnan(spearman) ? 0 : spearman);
+    add(s, "pearson", isnan(spearman) ? 0 : el_pearson(gold, predicted, n));
+    add(s, "mean_squared_error", el_mean_squared_error(gold, predicted, n));
+    s->details = scatter_json(gold, predicted, n);
+    return s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, n);
+}
+
+static electra_status score_numbers(el_scoring *s, const el_predictions *p, electra_error *err)
+{
+    const el_features *f = p->features;
+    double *gold = el_alloc(f->n_units, sizeof *gold);
+    double *predicted = el_alloc(f->n_units, sizeof *predicted);
+    electra_status status = gold && predicted ? ELECTRA_OK : el_fail_memory(err, WHAT, f->n_units * sizeof *gold);
+    if (status == ELECTRA_OK) {
+        size_t n = 0;
+        for (size_t u = 0; u < f->n_units; u++) {
+            const double number = example_of(p, u)->number;
+            if (!isnan(number)) {
+                gold[n] = number;
+                predicted[n++] = (double)p->logits[u];
+            }
+        }
+        status = score_pairs(s, gold, predicted, n, err);
+    }
+    el_free(gold);
+    el_free(predicted);
+    return status;
+}
+
+/* ---- words ------------------------------------------------------------------------------------------------------- */
+
+static bool marks_spans(const el_label_set *labels)
+{
+    for (size_t i = 0; i < labels->n; i++) {
+        const char *name = labels->names[i];
+        if (name[0] && strchr("BIES", name[0]) && name[1] == '-') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the sequences of one example end: a long sentence has several. */
+static size_t end_of_sentence(const el_features *f, size_t unit)
+{
+    size_t end = unit + 1;
+    while (end < f->n && f->list[end].example == f->list[unit].example && f->list[end].word > f->list[unit].word) {
+        end++;
+    }
+    return end;
+}
+
+/* The words of one sentence that are in its sequences: labels as texts. */
+static size_t sentence_labels(const el_predictions *p, size_t unit, size_t end, const char **gold,
+                              const char **predicted)
+{
+    const el_features *f = p->features;
+    const el_label_set *labels = &f->examples->labels;
+    size_t n = 0;
+    for (size_t u = unit; u < end; u++) {
+        const el_feature *feature = &f->list[u];
+        const el_example *e = example_of(p, u);
+        for (size_t i = 0; i < feature->n_words; i++) {
+            const uint32_t right = e->n_labels ? e->labels[feature->word + i] : EL_NO_LABEL;
+            gold[n] = right < labels->n ? labels->names[right] : "";
+            predicted[n++] = labels->names[p->tags[feature->place + i]];
+        }
+    }
+    return n;
+}
+
+static json_t *types_json(const el_span_scores *scores)
+{
+    json_t *types = json_object();
+    int failed = 0;
+    for (size_t i = 0; i < scores->n_types; i++) {
+        const el_span_count *t = &scores->types[i];
+        failed |=
+            json_object_set_new(types, t->type,
+                                json_pack("{s:f, s:f, s:f, s:I, s:I, s:I}", "precision", t->score.precision, "recall",
+                                          t->score.recall, "f1", t->score.f1, "gold", (json_int_t)t->gold, "predicted",
+                                          (json_int_t)t->predicted, "right", (json_int_t)t->right));
+    }
+    json_t *all = failed ? NULL : json_pack("{s:O}", "types", types);
+    json_decref(types);
+    return all;
+}
+
+static size_t longest_sentence(const el_examples *examples)
+{
+    size_t longest = 1;
+    for (size_t i = 0; i < examples->n; i++) {
+        longest = examples->list[i].n_parts > longest ? examples->list[i].n_parts : longest;
+    }
+    return longest;
+}
+
+static electra_status count_spans(el_span_scorer *scorer, const el_predictions *p, bool *same, electra_error *err)
+{
+    const el_features *f = p->features;
+    const size_t longest = longest_sentence(f->examples);
+    const char **gold = el_alloc(2 * longest, sizeof *gold);
+    if (!gold) {
+        return el_fail_memory(err, WHAT, 2 * longest * sizeof *gold);
+    }
+    electra_status status = ELECTRA_OK;
+    const char *only = NULL;
+    *same = true;
+    for (size_t u = 0; u < f->n && status == ELECTRA_OK;) {
+        const size_t end = end_of_sentence(f, u);
+        const size_t n = sentence_labels(p, u, end, gold, gold + longest);
+        for (size_t i = 0; i < n; i++) {
+            only = only ? only : gold[longest];
+            *same = *same && gold[longest + i] == only;
+        }
+        status = el_span_scorer_add(scorer, gold, gold + longest, n, err);
+        u = end;
+    }
+    el_free(gold);
+    return status;
+}
+
+static electra_status score_tags(el_scoring *s, const el_predictions *p, electra_error *err)
+{
+    el_span_scorer *scorer = NULL;
+    EL_TRY(el_span_scorer_create(&scorer, EL_SPANS_SEQEVAL, err));
+    bool same = false;
+    el_span_scores scores;
+    electra_status status = count_spans(scorer, p, &same, err);
+    if (status == ELECTRA_OK) {
+        status = el_span_scorer_finish(scorer, &scores, err);
+    }
+    if (status == ELECTRA_OK && marks_spans(&p->features->examples->labels)) {
+        add(s, "f1", scores.all.score.f1);
+        add(s, "precision", scores.all.score.precision);
+        add(s, "recall", scores.all.score.recall);
+        s->details = types_json(&scores);
+        status = s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, scores.n_types);
+    }
+    if (status == ELECTRA_OK) {
+        add(s, "accuracy", scores.accuracy);
+        s->collapsed = same && scores.n_right_words < scores.n_words;
+    }
+    el_span_scorer_free(scorer);
+    return status;
+}
+
+/* ---- answers to questions ---------------------------------------------------------------------------------------- */
+
+/* The questions of a set, as the scorer wants them. */
+typedef struct quiz {
+    el_squad_question *questions; /* [n] */
+    electra_text *golds;
+    size_t n;
+} quiz;
+
+static void quiz_clear(quiz *q)
+{
+    el_free(q->questions);
+    el_free(q->golds);
+}
+
+static electra_status make_quiz(quiz *q, const el_predictions *p, electra_error *err)
+{
+    const el_qa_set *set = p->features->qa;
+    const el_examples *examples = p->features->examples;
+    size_t n_golds = 0;
+    for (size_t i = 0; i < set->n_questions; i++) {
+        n_golds += examples->list[set->questions[i].example].n_answers;
+    }
+    q->n = set->n_questions;
+    q->questions = el_alloc(q->n, sizeof *q->questions);
+    q->golds = el_alloc(n_golds, sizeof *q->golds);
+    if (!q->questions || !q->golds) {
+        return el_fail_memory(err, WHAT, q->n * sizeof *q->questions);
+    }
+    electra_text *gold = q->golds;
+    for (size_t i = 0; i < q->n; i++) {
+        const el_example *e = &examples->list[set->questions[i].example];
+        el_question_best best;
+        el_qa_answer(p->qa, i, &best);
+        q->questions[i] = (el_squad_question){.golds = gold,
+                                              .n_golds = e->impossible ? 0 : e->n_answers,
+                                              .prediction = el_qa_final(&best, (double)INFINITY),
+                                              .null_odds = best.null_odds};
+        for (size_t k = 0; k < q->questions[i].n_golds; k++) {
+            *gold++ = e->answers[k].text;
+        }
+    }
+    return ELECTRA_OK;
+}
+
+static void add_part(el_scoring *s, const char *prefix, const el_squad_part *part)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "%s_exact", prefix);
+    add(s, name, part->exact);
+    (void)snprintf(name, sizeof name, "%s_f1", prefix);
+    add(s, name, part->f1);
+}
+
+static electra_status score_squad2(el_scoring *s, el_squad *squad, const quiz *q, double threshold, electra_error *err)
+{
+    el_squad2_scores scores;
+    if (isnan(threshold)) {
+        EL_TRY(el_squad2_score(squad, q->questions, q->n, 0, NULL, &scores, err));
+        threshold = scores.best_f1_threshold;
+    }
+    EL_TRY(el_squad2_score(squad, q->questions, q->n, threshold, NULL, &scores, err));
+    s->threshold = threshold;
+    add(s, "f1", scores.all.f1);
+    add(s, "exact", scores.all.exact);
+    add_part(s, "HasAns", &scores.has_answer);
+    add_part(s, "NoAns", &scores.no_answer);
+    add(s, "best_f1", scores.best_f1);
+    add(s, "best_f1_thresh", scores.best_f1_threshold);
+    add(s, "best_exact", scores.best_exact);
+    add(s, "best_exact_thresh", scores.best_exact_threshold);
+    add(s, "threshold", threshold);
+    /* what one gets for saying "no answer" to everything, or to nothing */
+    bool all_none = true;
+    for (size_t i = 0; i < q->n; i++) {
+        all_none = all_none && q->questions[i].null_odds > threshold;
+    }
+    s->collapsed = all_none && scores.has_answer.n > 0;
+    return ELECTRA_OK;
+}
+
+static electra_status score_quiz(el_scoring *s, bool unanswerable, const quiz *q, double threshold, electra_error *err)
+{
+    el_squad *squad = NULL;
+    EL_TRY(el_squad_create(&squad, err));
+    electra_status status;
+    if (unanswerable) {
+        status = score_squad2(s, squad, q, threshold, err);
+    } else {
+        el_squad1_scores scores;
+        status = el_squad1_score(squad, q->questions, q->n, EL_SQUAD_MISSING_WRONG, NULL, &scores, err);
+        if (status == ELECTRA_OK) {
+            add(s, "f1", scores.f1);
+            add(s, "exact", scores.exact);
+        }
+    }
+    el_squad_free(squad);
+    return status;
+}
+
+/* Own files say by what they hold whether a question may have no answer. */
+static bool has_impossible(const el_examples *examples)
+{
+    for (size_t i = 0; i < examples->n; i++) {
+        if (examples->list[i].impossible) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static electra_status score_answers(el_scoring *s, const el_subject *subject, const el_predictions *p, double threshold,
+                                    electra_error *err)
+{
+    quiz q = {0};
+    const bool unanswerable = subject->named ? subject->unanswerable : has_impossible(p->features->examples);
+    s->threshold = (double)INFINITY;
+    electra_status status = make_quiz(&q, p, err);
+    if (status == ELECTRA_OK) {
+        status = score_quiz(s, unanswerable, &q, threshold, err);
+    }
+    quiz_clear(&q);
+    return status;
+}
+
+/* ---- all kinds --------------------------------------------------------------------------------------------------- */
+
+electra_status el_scoring_make(el_scoring *s, const el_subject *subject, const el_predictions *p, double threshold,
+                               electra_error *err)
+{
+    *s = (el_scoring){.threshold = threshold};
+    electra_status status = ELECTRA_OK;
+    switch (subject->kind) {
+    case EL_TASK_CLASSIFY: status = score_classes(s, p, err); break;
+    case EL_TASK_MULTILABEL: status = score_labels(s, p, err); break;
+    case EL_TASK_REGRESS: status = score_numbers(s, p, err); break;
+    case EL_TASK_TAG: status = score_tags(s, p, err); break;
+    case EL_TASK_ANSWER: status = score_answers(s, subject, p, threshold, err); break;
+    case EL_TASK_CHOICE: status = score_choices(s, p, err); break;
+    }
+    put_first(&s->scores, subject->metric);
+    add(s, "loss", p->loss);
+    if (status == ELECTRA_OK && !s->details) {
+        s->details = json_object();
+        status = s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, 0);
+    }
+    if (status != ELECTRA_OK) {
+        el_scoring_clear(s);
+    }
+    return status;
+}
+
+void el_scoring_clear(el_scoring *s)
+{
+    json_decref(s->details);
+    *s = (el_scoring){0};
+}
+
+/* ---- predictions as JSON lines ----------------------------------------------------------------------------------- */
+
+static json_t *label_json(const el_label_set *labels, uint32_t label)
+{
+    return label < labels->n ? json_string(labels->names[label]) : json_null();
+}
+
+static double logistic(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* Names and probabilities of all outputs. */
+static json_t *probabilities_json(const el_label_set *labels, const float *logits, size_t n, bool each_alone)
+{
+    json_t *all = json_object();
+    double sum = 0;
+    const double most = (double)logits[el_argmax(logits, n)];
+    for (size_t i = 0; i < n; i++) {
+        sum += exp((double)logits[i] - most);
+    }
+    int failed = 0;
+    for (size_t i = 0; i < n && i < labels->n; i++) {
+        const double p = each_alone ? logistic((double)logits[i]) : exp((double)logits[i] - most) / sum;
+        failed |= json_object_set_new(all, labels->names[i], json_real(p));
+    }
+    if (failed) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
+static json_t *held_json(const el_label_set *labels, const el_example *e)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < e->n_labels; i++) {
+        (void)json_array_append_new(all, label_json(labels, e->labels[i]));
+    }
+    return all;
+}
+
+static json_t *chosen_json(const el_label_set *labels, const float *logits, size_t n)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < n; i++) {
+        if (logits[i] > 0) {
+            (void)json_array_append_new(all, label_json(labels, (uint32_t)i));
+        }
+    }
+    return all;
+}
+
+static json_t *tags_json(const el_predictions *p, size_t unit, size_t end, bool gold)
+{
+    const el_features *f = p->features;
+    const el_label_set *labels = &f->examples->labels;
+    json_t *all = json_array();
+    for (size_t u = unit; u < end; u++) {
+        const el_feature *feature = &f->list[u];
+        const el_example *e = example_of(p, u);
+        for (size_t i = 0; i < feature->n_words; i++) {
+            const uint32_t right = e->n_labels ? e->labels[feature->word + i] : EL_NO_LABEL;
+            (void)json_array_append_new(all, label_json(labels, gold ? right : p->tags[feature->place + i]));
+        }
+    }
+    return all;
+}
+
+/* What is said of the units unit ... end-1 (of one example), beside what is right; NULL when out of memory. */
+static json_t *unit_json(const el_predictions *p, size_t unit, size_t end)
+{
+    const el_features *f = p->features;
+    const el_example *e = example_of(p, unit);
+    const el_label_set *labels = &f->examples->labels;
+    const size_t first = el_features_first(f, unit);
+    const float *logits = p->logits ? p->logits + first * p->n_outputs : NULL;
+    const uint32_t gold = e->n_labels ? e->labels[0] : EL_NO_LABEL;
+    const json_int_t line = (json_int_t)e->line;
+    switch (f->examples->kind) {
+    case EL_TASK_CLASSIFY:
+        return json_pack("{s:I, s:o, s:o, s:o}", "line", line, "label", label_json(labels, gold), "prediction",
+                         label_json(labels, (uint32_t)el_argmax(logits, p->n_outputs)), "scores",
+                         probabilities_json(labels, logits, p->n_outputs, false));
+    case EL_TASK_MULTILABEL:
+        return json_pack("{s:I, s:o, s:o, s:o}", "line", line, "labels", held_json(labels, e), "predictions",
+                         chosen_json(labels, logits, p->n_outputs), "scores",
+                         probabilities_json(labels, logits, p->n_outputs, true));
+    case EL_TASK_REGRESS:
+        return json_pack("{s:I, s:o, s:f}", "line", line, "number",
+                         isnan(e->number) ? json_null() : json_real(e->number), "prediction", (double)logits[0]);
+    case EL_TASK_TAG:
+        return json_pack("{s:I, s:o, s:o}", "line", line, "labels", tags_json(p, unit, end, true), "predictions",
+                         tags_json(p, unit, end, false));
+    case EL_TASK_CHOICE:
+        return json_pack("{s:I, s:o, s:I}", "line", line, "label",
+                         gold == EL_NO_LABEL ? json_null() : json_integer((json_int_t)gold), "prediction",
+                         (json_int_t)el_argmax(logits, el_features_first(f, unit + 1) - first));
+    case EL_TASK_ANSWER: break;
+    }
+    return NULL;
+}
+
+/* jansson refuses texts that are not UTF-8; the examples' are. */
+static json_t *text_json(electra_text text)
+{
+    return json_stringn(text.bytes ? text.text : "", text.bytes);
+}
+
+static json_t *question_json(const el_predictions *p, size_t question, double threshold)
+{
+    const el_example *e = &p->features->examples->list[p->features->qa->questions[question].example];
+    el_question_best best;
+    el_qa_answer(p->qa, question, &best);
+    json_t *golds = json_array();
+    for (size_t i = 0; i < e->n_answers && !e->impossible; i++) {
+        (void)json_array_append_new(golds, text_json(e->answers[i].text));
+    }
+    return json_pack("{s:I, s:o, s:o, s:o, s:f}", "line", (json_int_t)e->line, "id", text_json(e->id), "answers", golds,
+                     "prediction", text_json(el_qa_final(&best, threshold)), "null_odds", best.null_odds);
+}
+
+static electra_status write_line(el_writer *w, json_t *line, electra_error *err)
+{
+    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(line);
+    if (!text) {
+        return el_fail_memory(err, "predictions", 0);
+    }
+    el_writer_add(w, text, strlen(text));
+    el_writer_add(w, "\n", 1);
+    free(text);
+    return ELECTRA_OK;
+}
+
+static electra_status write_lines(el_writer *w, const el_predictions *p, double threshold, electra_error *err)
+{
+    const el_features *f = p->features;
+    if (f->qa) {
+        for (size_t i = 0; i < f->qa->n_questions; i++) {
+            EL_TRY(write_line(w, question_json(p, i, threshold), err));
+        }
+        return ELECTRA_OK;
+    }
+    for (size_t u = 0; u < f->n_units;) {
+        const size_t end = f->examples->kind == EL_TASK_TAG ? end_of_sentence(f, u) : u + 1;
+        EL_TRY(write_line(w, unit_json(p, u, end), err));
+        u = end;
+    }
+    return ELECTRA_OK;
+}
+
+electra_status el_scoring_write(const char *path, const el_predictions *p, double threshold, electra_error *err)
+{
+    el_writer *w = NULL;
+    EL_TRY(el_writer_open(&w, path, err));
+    const electra_status status = write_lines(w, p, threshold, err);
+    if (status != ELECTRA_OK) {
+        el_writer_abandon(w);
+        return status;
+    }
+    return el_writer_commit(w, err);
+}
+
+/* ---- GLUE's submission files ------------------------------------------------------------------------------------- */
+
+static void write_submission(el_writer *w, const el_subject *subject, const el_predictions *p)
+{
+    const el_features *f = p->features;
+    const el_label_set *labels = &f->examples->labels;
+    el_writer_format(w, "index\tprediction\n");
+    for (size_t u = 0; u < f->n_units; u++) {
+        const float *logits = p->logits + u * p->n_outputs;
+        if (subject->kind == EL_TASK_REGRESS) {
+            const double number = fmin(fmax((double)logits[0], subject->named->least), subject->named->most);
+            el_writer_format(w, "%zu\t%.3f\n", u, number);
+        } else {
+            el_writer_format(w, "%zu\t%s\n", u, labels->names[el_argmax(logits, p->n_outputs)]);
+        }
+    }
+}
+
+electra_status el_submission_write(const char *folder, const el_subject *subject, const el_predictions *p,
+                                   electra_error *err)
+{
+    if (!subject->named || !subject->named->submission) {
+        return el_fail(err, ELECTRA_MISUSE, "submission", "\"%s\" is none of GLUE's tasks: there is no format for it",
+                       subject->name);
+    }
+    const el_examples *examples = p->features->examples;
+    if (examples->n_skipped > 0) {
+        return el_fail(err, ELECTRA_INVALID, examples->files[0],
+                       "%zu rows of %s could not be read, so that a submission would number the others wrongly",
+                       examples->n_skipped, examples->files[0]);
+    }
+    EL_TRY(el_make_folders(folder, err));
+    char *path = el_path_join(folder, subject->named->submission);
+    if (!path) {
+        return el_fail_memory(err, folder, 0);
+    }
+    el_writer *w = NULL;
+    electra_status status = el_writer_open(&w, path, err);
+    if (status == ELECTRA_OK) {
+        write_submission(w, subject, p);
+        status = el_writer_commit(w, err);
+    }
+    el_free(path);
+    return status;
+}

@@ -1,0 +1,401 @@
+/* Owns the way from what a caller says about a task to its examples and features. */
+#include "tasks/subject.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/status.h"
+
+_Static_assert((int)ELECTRA_TASK_CHOICE == (int)EL_TASK_CHOICE, "public kinds are the private ones");
+_Static_assert((int)ELECTRA_TASK_TREC == (int)EL_SOURCE_TREC, "public formats are the private ones");
+
+const char *electra_task_name(size_t i, const char **about)
+{
+    size_t n;
+    const el_named_task *tasks = el_named_tasks(&n);
+    if (i >= n) {
+        return NULL;
+    }
+    if (about) {
+        *about = tasks[i].about;
+    }
+    return tasks[i].names[0];
+}
+
+/* ---- own files --------------------------------------------------------------------------------------------------- */
+
+/* The end of a file's name that says how it is written, past that of a compression. */
+static bool has_ending(const char *path, const char *ending)
+{
+    static const char *const PACKED[] = {"", ".gz", ".xz", ".zst", ".bz2"};
+    const size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof PACKED / sizeof PACKED[0]; i++) {
+        const size_t packed = strlen(PACKED[i]);
+        const size_t own = strlen(ending);
+        if (length > packed + own && strcmp(path + length - packed, PACKED[i]) == 0 &&
+            strncmp(path + length - packed - own, ending, own) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static el_source_format guess_format(const char *path, int kind)
+{
+    static const struct {
+        const char *ending;
+        el_source_format format;
+    } ENDINGS[] = {{".csv", EL_SOURCE_CSV},       {".jsonl", EL_SOURCE_JSON_LINES}, {".ndjson", EL_SOURCE_JSON_LINES},
+                   {".conllu", EL_SOURCE_CONLLU}, {".conll", EL_SOURCE_CONLL},      {".bio", EL_SOURCE_CONLL},
+                   {".iob", EL_SOURCE_CONLL},     {".tar", EL_SOURCE_FOLDERS}};
+    if (el_is_folder(path)) {
+        return EL_SOURCE_FOLDERS;
+    }
+    for (size_t i = 0; i < sizeof ENDINGS / sizeof ENDINGS[0]; i++) {
+        if (has_ending(path, ENDINGS[i].ending)) {
+            return ENDINGS[i].format;
+        }
+    }
+    if (has_ending(path, ".json")) {
+        return kind == ELECTRA_TASK_ANSWER ? EL_SOURCE_SQUAD : EL_SOURCE_JSON_ROWS;
+    }
+    return kind == ELECTRA_TASK_TAG ? EL_SOURCE_CONLL : EL_SOURCE_TSV;
+}
+
+static el_task_kind guess_kind(int format)
+{
+    switch (format) {
+    case EL_SOURCE_CONLL:
+    case EL_SOURCE_CONLLU: return EL_TASK_TAG;
+    case EL_SOURCE_SQUAD:
+    case EL_SOURCE_MRQA: return EL_TASK_ANSWER;
+    default: return EL_TASK_CLASSIFY;
+    }
+}
+
+static size_t count_items(const char *list)
+{
+    size_t n = list && list[0] ? 1 : 0;
+    for (const char *c = list; c && *c; c++) {
+        n += *c == ',';
+    }
+    return n;
+}
+
+/* Cut a list with commas, in place. */
+static size_t cut_items(char *text, const char **items)
+{
+    size_t n = 0;
+    for (char *at = text; at && *at;) {
+        char *comma = strchr(at, ',');
+        items[n++] = at;
+        if (comma) {
+            *comma = '\0';
+        }
+        at = comma ? comma + 1 : NULL;
+    }
+    return n;
+}
+
+/* The lists of the caller's texts as lists of texts. */
+static electra_status take_lists(el_subject *s, const electra_task_data *data, electra_error *err)
+{
+    const size_t n_labels = count_items(data->labels);
+    const size_t n_choices = count_items(data->choice_columns);
+    const size_t labels_bytes = n_labels ? strlen(data->labels) + 1 : 0;
+    const size_t bytes = labels_bytes + (n_choices ? strlen(data->choice_columns) + 1 : 0);
+    s->texts = el_alloc(bytes + 1, 1);
+    s->list = el_alloc(n_labels + n_choices + 1, sizeof *s->list);
+    if (!s->texts || !s->list) {
+        return el_fail_memory(err, "lists of labels", bytes);
+    }
+    if (n_labels) {
+        memcpy(s->texts, data->labels, labels_bytes);
+        s->own.labels = s->list;
+        s->own.n_labels = cut_items(s->texts, s->list);
+    }
+    if (n_choices) {
+        memcpy(s->texts + labels_bytes, data->choice_columns, bytes - labels_bytes);
+        s->own.choices = s->list + n_labels;
+        s->own.n_choices = cut_items(s->texts + labels_bytes, s->list + n_labels);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status take_columns(el_subject *s, const electra_task_data *data, electra_error *err)
+{
+    s->own.text = data->text_column ? data->text_column : s->own.text;
+    s->own.pair = data->pair_column ? data->pair_column : s->own.pair;
+    s->own.label = data->label_column ? data->label_column : s->own.label;
+    s->own.id = data->id_column ? data->id_column : s->own.id;
+    s->own.header = data->header < 0 ? EL_HEADER_GUESS : data->header ? EL_HEADER_YES : EL_HEADER_NO;
+    if (data->label_separator) {
+        if (strlen(data->label_separator) != 1) {
+            return el_fail(err, ELECTRA_MISUSE, "label-separator", "\"%s\" is not one character",
+                           data->label_separator);
+        }
+        s->own.label_separator = data->label_separator[0];
+    }
+    return take_lists(s, data, err);
+}
+
+static electra_status copy_path(char **out, const char *path, electra_error *err)
+{
+    if (!path) {
+        return ELECTRA_OK;
+    }
+    el_free(*out);
+    *out = el_strdup(path);
+    return *out ? ELECTRA_OK : el_fail_memory(err, path, strlen(path));
+}
+
+/* The caller's files, instead of those that may have been found. */
+static electra_status take_paths(el_subject *s, const electra_task_data *data, electra_error *err)
+{
+    const char *const given[EL_NAMED_SPLITS] = {data->train, data->dev, data->test};
+    for (int split = 0; split < EL_NAMED_SPLITS; split++) {
+        EL_TRY(copy_path(&s->path[split], given[split], err));
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status open_own(el_subject *s, const electra_task_data *data, electra_error *err)
+{
+    const char *first = data->train ? data->train : data->dev ? data->dev : data->test;
+    if (!first) {
+        return el_fail(err, ELECTRA_MISUSE, "task",
+                       "neither a task (--task with --data) nor a file of examples (--train, --dev) is given");
+    }
+    const int format = data->format >= 0 ? data->format : (int)guess_format(first, data->kind);
+    s->kind = data->kind >= 0 ? (el_task_kind)data->kind : guess_kind(format);
+    s->own = el_source_default((el_source_format)format, s->kind);
+    (void)snprintf(s->name, sizeof s->name, "own");
+    s->unanswerable = s->kind == EL_TASK_ANSWER;
+    EL_TRY(take_columns(s, data, err));
+    EL_TRY(take_paths(s, data, err));
+    for (int split = 0; split < EL_NAMED_SPLITS; split++) {
+        s->source[split] = &s->own;
+    }
+    return ELECTRA_OK;
+}
+
+/* ---- published tasks --------------------------------------------------------------------------------------------- */
+
+static electra_status unknown_task(const char *name, electra_error *err)
+{
+    char list[400] = "";
+    const char *known;
+    for (size_t i = 0; (known = electra_task_name(i, NULL)) != NULL; i++) {
+        const size_t used = strlen(list);
+        (void)snprintf(list + used, sizeof list - used, "%s%s", i ? " " : "", known);
+    }
+    return el_fail(err, ELECTRA_MISUSE, "task",
+                   "there is no task \"%s\". Known ones: %s. Files of your own need no task: --train FILE --dev FILE",
+                   name, list);
+}
+
+static electra_status refuse_columns(const electra_task_data *data, electra_error *err)
+{
+    if (data->kind >= 0 || data->format >= 0 || data->text_column || data->pair_column || data->label_column ||
+        data->id_column || data->choice_columns || data->labels || data->label_separator || data->header >= 0) {
+        return el_fail(err, ELECTRA_MISUSE, "task",
+                       "how the files of \"%s\" are read is known: kinds, formats, columns and labels are for files of "
+                       "your own, without --task",
+                       data->task);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status open_named(el_subject *s, const char *name, const electra_task_data *data, electra_error *err)
+{
+    const el_named_task *task = el_named_find(name);
+    if (!task) {
+        return unknown_task(name, err);
+    }
+    s->named = task;
+    (void)snprintf(s->name, sizeof s->name, "%s", task->names[0]);
+    s->kind = task->kind;
+    s->metric = task->metric;
+    s->unanswerable = task->unanswerable;
+    s->max_length = task->max_length;
+    s->epochs = task->epochs;
+    s->both_orders = task->both_orders;
+    if (data->folder) {
+        EL_TRY(el_named_files_find(&s->found, task, data->folder, err));
+        const el_found_file *const found[EL_NAMED_SPLITS] = {&s->found.train, &s->found.dev, &s->found.test};
+        for (int split = 0; split < EL_NAMED_SPLITS; split++) {
+            EL_TRY(copy_path(&s->path[split], found[split]->path, err));
+            s->source[split] = found[split]->source;
+        }
+    } else if (!data->train && !data->dev && !data->test) {
+        return el_fail(err, ELECTRA_MISUSE, "data", "the folder with the files of \"%s\" is needed (--data DIR)", name);
+    }
+    for (int split = 0; split < EL_NAMED_SPLITS; split++) {
+        s->source[split] = s->source[split] ? s->source[split] : task->files[split][0].source;
+    }
+    return take_paths(s, data, err);
+}
+
+static electra_status open_all_named(el_subject *subjects, size_t n, const electra_task_data *data, electra_error *err)
+{
+    char names[512];
+    const char *items[ELECTRA_MOST_TASKS];
+    if (strlen(data->task) >= sizeof names) {
+        return el_fail(err, ELECTRA_MISUSE, "task", "that list of tasks is too long");
+    }
+    (void)snprintf(names, sizeof names, "%s", data->task);
+    (void)cut_items(names, items);
+    for (size_t i = 0; i < n; i++) {
+        EL_TRY(open_named(&subjects[i], items[i], data, err));
+        for (size_t k = 0; k < i; k++) {
+            if (subjects[k].named == subjects[i].named) {
+                return el_fail(err, ELECTRA_MISUSE, "task", "\"%s\" is given twice", subjects[i].name);
+            }
+        }
+    }
+    return ELECTRA_OK;
+}
+
+electra_status el_subjects_create(el_subject **out, size_t *n, const electra_task_data *data, electra_error *err)
+{
+    *out = NULL;
+    *n = data->task ? count_items(data->task) : 1;
+    if (*n == 0 || *n > ELECTRA_MOST_TASKS) {
+        return el_fail(err, ELECTRA_MISUSE, "task", "\"%s\" is no list of one to %d tasks", data->task,
+                       (int)ELECTRA_MOST_TASKS);
+    }
+    if (*n > 1 && (data->train || data->dev || data->test)) {
+        return el_fail(err, ELECTRA_MISUSE, "train",
+                       "with several tasks files are found in --data; name no single one");
+    }
+    EL_TRY(data->task ? refuse_columns(data, err) : ELECTRA_OK);
+    el_subject *subjects = el_alloc(*n, sizeof *subjects);
+    if (!subjects) {
+        return el_fail_memory(err, "tasks", *n * sizeof *subjects);
+    }
+    const electra_status status =
+        data->task ? open_all_named(subjects, *n, data, err) : open_own(&subjects[0], data, err);
+    if (status != ELECTRA_OK) {
+        el_subjects_free(subjects, *n);
+        return status;
+    }
+    *out = subjects;
+    return ELECTRA_OK;
+}
+
+void el_subjects_free(el_subject *subjects, size_t n)
+{
+    for (size_t i = 0; subjects && i < n; i++) {
+        el_subject *s = &subjects[i];
+        for (int split = 0; split < EL_NAMED_SPLITS; split++) {
+            el_features_free(s->features[split]);
+            el_free(s->path[split]);
+        }
+        for (int split = 0; split < EL_NAMED_SPLITS; split++) {
+            el_examples_free(s->examples[split]);
+        }
+        el_named_files_clear(&s->found);
+        el_free(s->texts);
+        el_free(s->list);
+    }
+    el_free(subjects);
+}
+
+/* ---- examples and features --------------------------------------------------------------------------------------- */
+
+electra_status el_subject_read(el_subject *s, el_named_split split, const el_label_set *known,
+                               const electra_runtime *rt, electra_error *err)
+{
+    static const char *const OPTIONS[] = {"--train", "--dev", "--test"};
+    if (!s->path[split]) {
+        if (s->named && s->found.train.path == NULL && s->found.dev.path == NULL && s->found.test.path == NULL) {
+            return el_fail(err, ELECTRA_MISUSE, s->name, "%s: no file of examples is given: %s FILE or --data DIR",
+                           s->name, OPTIONS[split]);
+        }
+        return s->named ? el_named_missing(s->named, split, s->name, err)
+                        : el_fail(err, ELECTRA_MISUSE, OPTIONS[split], "a file of examples is needed: %s FILE",
+                                  OPTIONS[split]);
+    }
+    return el_examples_read(&s->examples[split], s->source[split], s->path[split], known, rt, err);
+}
+
+electra_status el_subject_hold_out(el_subject *s, double share, uint64_t seed, electra_error *err)
+{
+    return el_examples_split(s->examples[EL_NAMED_TRAIN], share, seed, &s->examples[EL_NAMED_DEV], err);
+}
+
+void el_subject_settle_scale(el_subject *s)
+{
+    s->scale = (el_number_scale){0, 1};
+    if (s->kind != EL_TASK_REGRESS) {
+        return;
+    }
+    if (s->named && s->named->most > s->named->least) {
+        s->scale = (el_number_scale){s->named->least, s->named->most - s->named->least};
+        return;
+    }
+    const el_examples *e = s->examples[EL_NAMED_TRAIN];
+    double sum = 0;
+    double squares = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < e->n; i++) {
+        if (!isnan(e->list[i].number)) {
+            sum += e->list[i].number;
+            n++;
+        }
+    }
+    const double mean = n ? sum / (double)n : 0;
+    for (size_t i = 0; i < e->n; i++) {
+        if (!isnan(e->list[i].number)) {
+            squares += (e->list[i].number - mean) * (e->list[i].number - mean);
+        }
+    }
+    const double deviation = n ? sqrt(squares / (double)n) : 0;
+    s->scale = (el_number_scale){mean, deviation > 0 ? deviation : 1};
+}
+
+electra_status el_subject_featurize(el_subject *s, el_named_split split, const electra_tokenizer *tokenizer,
+                                    const el_features_settings *settings, electra_error *err)
+{
+    return el_features_create(&s->features[split], s->examples[split], tokenizer, settings, err);
+}
+
+/* ---- heads ------------------------------------------------------------------------------------------------------- */
+
+el_head_config el_subject_head(const el_subject *s, size_t n_labels, double dropout, bool joint)
+{
+    el_head_config head = {.kind = EL_HEAD_CLASSIFIER, .n_labels = n_labels, .dropout = dropout};
+    (void)joint;
+    switch (s->kind) {
+    case EL_TASK_CLASSIFY:
+    case EL_TASK_MULTILABEL: break;
+    case EL_TASK_REGRESS: head.n_labels = 1; break;
+    case EL_TASK_TAG: head.kind = EL_HEAD_TAGGER; break;
+    case EL_TASK_ANSWER: head = (el_head_config){.kind = EL_HEAD_SPANS}; break;
+    case EL_TASK_CHOICE: /* transformers' defaults of ElectraConfig */
+        head = (el_head_config){.kind = EL_HEAD_CHOICE,
+                                .dropout = dropout,
+                                .summary_dense = true,
+                                .summary_activation = EL_ACT_GELU,
+                                .summary_last_dropout = dropout};
+        break;
+    }
+    return head;
+}
+
+electra_status el_subject_labels(el_labels *out, const el_subject *s, const el_label_set *labels, electra_error *err)
+{
+    const char *const *names = (const char *const *)labels->names;
+    switch (s->kind) {
+    case EL_TASK_CLASSIFY: return el_labels_make(out, names, labels->n_known, ELECTRA_PROBLEM_SINGLE_LABEL, err);
+    case EL_TASK_MULTILABEL: return el_labels_make(out, names, labels->n_known, ELECTRA_PROBLEM_MULTI_LABEL, err);
+    case EL_TASK_TAG: return el_labels_make(out, names, labels->n_known, ELECTRA_PROBLEM_NONE, err);
+    case EL_TASK_REGRESS: return el_labels_make(out, NULL, 1, ELECTRA_PROBLEM_REGRESSION, err);
+    case EL_TASK_ANSWER:
+    case EL_TASK_CHOICE: break;
+    }
+    return ELECTRA_OK;
+}

@@ -1,0 +1,250 @@
+/* Owns the table of fine-tuning's settings, and the recipe. */
+#include "tasks/tune_settings.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "train/setting_table.h"
+
+static const char FORMAT[] = "electra-finetune-1";
+
+/* clang-format off */
+#define ROW(member, kind, change, least, most)                                                                         \
+    EL_SETTING_ROW(electra_finetune_options, member, kind, change, least, most)
+#define WORD(member, change, ...) EL_SETTING_WORD(electra_finetune_options, member, change, __VA_ARGS__)
+#define DATA(name_, member, kind_, change_, least_, most_)                                                             \
+    {.name = name_, .kind = EL_SETTING_##kind_, .change = EL_SETTING_##change_,                                        \
+     .offset = offsetof(electra_finetune_options, data) + offsetof(electra_task_data, member),                         \
+     .least = least_, .most = most_}
+#define DATA_WORD(name_, member, ...)                                                                                  \
+    {.name = name_, .kind = EL_SETTING_CHOICE, .change = EL_SETTING_FIXED,                                             \
+     .offset = offsetof(electra_finetune_options, data) + offsetof(electra_task_data, member),                         \
+     .choices = {__VA_ARGS__}}
+
+/* Paths are free: what they hold is hashed. */
+static const el_setting ROWS[] = {
+    ROW(model, TEXT, FREE, 0, 0),
+    DATA("task", task, TEXT, FIXED, 0, 0),
+    DATA("data", folder, TEXT, FREE, 0, 0),
+    DATA("train", train, TEXT, FREE, 0, 0),
+    DATA("dev", dev, TEXT, FREE, 0, 0),
+    DATA("test", test, TEXT, FREE, 0, 0),
+    DATA_WORD("kind", kind, "classify", "multilabel", "regress", "tag", "qa", "choice"),
+    DATA_WORD("format", format, "tsv", "csv", "jsonl", "json", "folders", "two-files", "conll", "conllu", "squad",
+              "mrqa", "trec"),
+    DATA("text_column", text_column, TEXT, FIXED, 0, 0),
+    DATA("pair_column", pair_column, TEXT, FIXED, 0, 0),
+    DATA("label_column", label_column, TEXT, FIXED, 0, 0),
+    DATA("id_column", id_column, TEXT, FIXED, 0, 0),
+    DATA("choice_columns", choice_columns, TEXT, FIXED, 0, 0),
+    DATA("labels", labels, TEXT, FIXED, 0, 0),
+    DATA("label_separator", label_separator, TEXT, FIXED, 0, 0),
+    DATA_WORD("header", header, "off", "on"),
+    DATA("dev_share", dev_share, REAL, FIXED, 0, 0.9),
+    ROW(seed, WHOLE, FIXED, 0, 0x1p53),
+    ROW(epochs, REAL, FIXED, 0.001, 10000),
+    ROW(steps, WHOLE, FIXED, 1, 1e9),
+    ROW(batch, WHOLE, FIXED, 1, 1 << 20),
+    ROW(micro_batch, WHOLE, FREE, 1, 1 << 20),
+    ROW(learning_rate, REAL, FIXED, 1e-12, 10),
+    ROW(layer_decay, REAL, FIXED, 0.01, 1),
+    ROW(warmup, REAL, FIXED, 0, 1),
+    ROW(weight_decay, REAL, FIXED, 0, 1),
+    ROW(epsilon, REAL, FIXED, 1e-16, 1),
+    WORD(bias_correction, FIXED, "off", "on"),
+    ROW(dropout, REAL, FIXED, 0, 0.9),
+    ROW(clip, REAL, FIXED, 0, 1e9),
+    WORD(compat, FIXED, "none", "google"),
+    ROW(max_length, WHOLE, FIXED, 8, 1 << 20),
+    ROW(doc_stride, WHOLE, FIXED, 1, 1 << 20),
+    WORD(qa_head, FIXED, "spans", "joint"),
+    ROW(max_answer, WHOLE, FIXED, 1, 10000),
+    WORD(both_orders, FIXED, "off", "on"),
+    ROW(trials, WHOLE, GROWS, 1, 10000),
+    ROW(patience, WHOLE, FIXED, 0, 1e6),
+    ROW(eval_every, WHOLE, FIXED, 1, 1e9),
+    ROW(submission, TEXT, FREE, 0, 0),
+    ROW(log_every, WHOLE, FREE, 1, 1e9),
+    ROW(save_every, WHOLE, FREE, 1, 1e9),
+};
+/* clang-format on */
+static const el_setting_table TABLE = {ROWS, sizeof ROWS / sizeof ROWS[0]};
+
+electra_finetune_options electra_finetune_options_default(void)
+{
+    electra_finetune_options options = {.struct_size = sizeof options};
+    el_settings_clear_values(&TABLE, &options);
+    return options;
+}
+
+static electra_status check(const electra_finetune_options *o, electra_error *err)
+{
+    if (!o || o->struct_size != sizeof *o) {
+        return el_fail(err, ELECTRA_MISUSE, "options", "begin with electra_finetune_options_default()");
+    }
+    if (!o->output || !o->output[0]) {
+        return el_fail(err, ELECTRA_MISUSE, "output", "a folder for the result is needed");
+    }
+    EL_TRY(el_settings_check_values(&TABLE, o, err));
+    if (o->epochs >= 0 && o->steps >= 0) {
+        return el_fail(err, ELECTRA_MISUSE, "steps",
+                       "a trial ends after epochs or after steps: give only one of epochs and steps");
+    }
+    if (o->batch > 0 && o->micro_batch > o->batch) {
+        return el_fail(err, ELECTRA_MISUSE, "micro_batch", "%ld examples at a time are more than the batch of %ld",
+                       o->micro_batch, o->batch);
+    }
+    return ELECTRA_OK;
+}
+
+/* Given values, then recorded ones; what was found out about the end goes with the end that was given. */
+static electra_status combine(el_tune_settings *s, electra_error *err)
+{
+    electra_finetune_options *o = &s->given;
+    electra_finetune_options recorded = electra_finetune_options_default();
+    EL_TRY(el_settings_from_json(&TABLE, &recorded, s->recorded, o->output, err));
+    const bool other_end = o->epochs >= 0 || o->steps >= 0;
+    for (size_t i = 0; i < TABLE.n; i++) {
+        const bool end = ROWS[i].offset == offsetof(electra_finetune_options, epochs) ||
+                         ROWS[i].offset == offsetof(electra_finetune_options, steps);
+        if (!el_setting_is_given(&ROWS[i], o) && !(end && other_end)) {
+            el_setting_copy(&ROWS[i], o, &recorded);
+        }
+    }
+    return ELECTRA_OK;
+}
+
+electra_status el_tune_settings_open(el_tune_settings *s, const electra_finetune_options *options, electra_error *err)
+{
+    EL_TRY(check(options, err));
+    s->given = *options;
+    EL_TRY(el_settings_load(&s->recorded, options->output, FORMAT, err));
+    if (s->recorded) {
+        EL_TRY(combine(s, err));
+    }
+    if (!s->given.model || !s->given.model[0]) {
+        return el_fail(err, ELECTRA_MISUSE, "model", "a pre-trained encoder is needed: --model DIR");
+    }
+    return ELECTRA_OK;
+}
+
+/* ---- the recipe -------------------------------------------------------------------------------------------------- */
+
+static double rate_for(const el_model_config *c, bool google)
+{
+    if (google) {
+        return c->hidden_size > 768 ? 5e-5 : 1e-4;
+    }
+    return c->hidden_size > 768 ? 5e-5 : c->hidden_size > 256 ? 1e-4 : 3e-4;
+}
+
+/* With several tasks the released system uses its defaults for all (electra.md 8.2). */
+static double epochs_for(const el_subject *subjects, size_t n)
+{
+    return n == 1 && subjects[0].epochs > 0 ? subjects[0].epochs : n == 1 && subjects[0].kind == EL_TASK_ANSWER ? 2 : 3;
+}
+
+static size_t length_for(const el_subject *subjects, size_t n, size_t positions)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t usual = subjects[i].kind == EL_TASK_ANSWER ? 384 : subjects[i].kind == EL_TASK_TAG ? 256 : 128;
+        const size_t own = subjects[i].max_length ? subjects[i].max_length : usual;
+        length = own > length ? own : length;
+    }
+    return length < positions ? length : positions;
+}
+
+void el_tune_settings_fill(el_tune_settings *s, const el_model_config *encoder, const el_subject *subjects, size_t n)
+{
+    electra_finetune_options *o = &s->given;
+    el_setting_default_choice(&o->compat, ELECTRA_COMPAT_NONE);
+    const bool google = o->compat == ELECTRA_COMPAT_GOOGLE;
+    el_setting_default_real(&o->data.dev_share, 0.1);
+    el_setting_default_whole(&o->seed, 42);
+    if (o->steps < 0) {
+        el_setting_default_real(&o->epochs, epochs_for(subjects, n));
+    }
+    el_setting_default_whole(&o->batch, 32);
+    el_setting_default_real(&o->learning_rate, rate_for(encoder, google));
+    el_setting_default_real(&o->layer_decay, encoder->n_layers >= 24 ? 0.9 : 0.8);
+    el_setting_default_real(&o->warmup, 0.1);
+    el_setting_default_real(&o->weight_decay, 0.01);
+    el_setting_default_real(&o->epsilon, 1e-6);
+    el_setting_default_choice(&o->bias_correction, !google);
+    el_setting_default_real(&o->dropout, 0.1);
+    el_setting_default_real(&o->clip, 1);
+    el_setting_default_whole(&o->max_length, length_for(subjects, n, encoder->max_positions));
+    el_setting_default_whole(&o->doc_stride, 128);
+    el_setting_default_choice(&o->qa_head, ELECTRA_QA_SPANS);
+    el_setting_default_whole(&o->max_answer, 30);
+    el_setting_default_whole(&o->trials, 1);
+    el_setting_default_whole(&o->patience, 0);
+}
+
+/* ---- recording and comparing ------------------------------------------------------------------------------------- */
+
+static void hex_of(char text[17], uint64_t value)
+{
+    (void)snprintf(text, 17, "%016llx", (unsigned long long)value);
+}
+
+static json_t *to_json(const el_tune_settings *s, bool free_ones)
+{
+    json_t *all = json_object();
+    char content[17];
+    hex_of(content, s->content);
+    if (!el_settings_to_json(&TABLE, &s->given, free_ones, all) ||
+        json_object_set_new(all, "content_hash", json_string(content)) != 0) {
+        json_decref(all);
+        return NULL;
+    }
+    return all;
+}
+
+static electra_status compare(const el_tune_settings *s, electra_error *err)
+{
+    electra_finetune_options then = electra_finetune_options_default();
+    EL_TRY(el_settings_from_json(&TABLE, &then, s->recorded, s->given.output, err));
+    el_setting_differences all = {0};
+    el_settings_compare(&all, &TABLE, &then, &s->given);
+    char content[17];
+    hex_of(content, s->content);
+    const char *recorded = "";
+    EL_TRY(el_json_text(s->recorded, "content_hash", EL_JSON_REQUIRED, &recorded, s->given.output, err));
+    if (strcmp(content, recorded) != 0 && all.n == 0) {
+        el_setting_differs(&all, "what model and examples hold", recorded, content);
+    }
+    return el_settings_refuse(&all, s->given.output, err);
+}
+
+electra_status el_tune_settings_bind(el_tune_settings *s, uint64_t content, electra_error *err)
+{
+    s->content = content;
+    if (s->recorded) {
+        EL_TRY(compare(s, err));
+    }
+    json_t *all = to_json(s, false);
+    const electra_status status = el_settings_hash_json(all, &s->hash, err);
+    json_decref(all);
+    return status;
+}
+
+electra_status el_tune_settings_save(const el_tune_settings *s, electra_error *err)
+{
+    json_t *all = to_json(s, true);
+    if (!all) {
+        return el_fail_memory(err, "the settings", 0);
+    }
+    const electra_status status = el_settings_write(all, s->given.output, FORMAT, err);
+    json_decref(all);
+    return status;
+}
+
+void el_tune_settings_clear(el_tune_settings *s)
+{
+    json_decref(s->recorded);
+    *s = (el_tune_settings){0};
+}

@@ -1,0 +1,34 @@
+/* The settings of fine-tuning: what the caller gave, what the run's folder recorded, what the recipe says; in this
+ * order. Rows and files are the business of train/setting_table.h. */
+#ifndef EL_TASKS_TUNE_SETTINGS_H
+#define EL_TASKS_TUNE_SETTINGS_H
+
+#include <electra/finetune.h>
+
+#include "base/json.h"
+#include "model/config.h"
+#include "tasks/subject.h"
+
+typedef struct el_tune_settings {
+    electra_finetune_options given; /* everything in force; texts borrowed from the caller's options or `recorded` */
+    json_t *recorded;               /* settings.json as it was found; NULL: a new run */
+    uint64_t content;               /* hash of the examples and of the weights that training starts with */
+    uint64_t hash;                  /* of every setting that changes what is learned, and of the content */
+} el_tune_settings;
+
+/* Check each given value, read <output>/settings.json if it is there and take from it what is not given. settings:
+ * zeroed; to be cleared in any case. ELECTRA_MISUSE, ELECTRA_INVALID. */
+electra_status el_tune_settings_open(el_tune_settings *settings, const electra_finetune_options *options,
+                                     electra_error *err);
+
+/* The recipe for what is still open (electra.md 8.2; docs/MODEL.md): by encoder, tasks and compat. */
+void el_tune_settings_fill(el_tune_settings *settings, const el_model_config *encoder, const el_subject *subjects,
+                           size_t n_subjects);
+
+/* Now with the content: ELECTRA_MISUSE with all differences if the run was begun with other settings. */
+electra_status el_tune_settings_bind(el_tune_settings *settings, uint64_t content, electra_error *err);
+
+electra_status el_tune_settings_save(const el_tune_settings *settings, electra_error *err);
+void el_tune_settings_clear(el_tune_settings *settings); /* accepts a zeroed one */
+
+#endif
