@@ -203,6 +203,23 @@ typedef struct el_ops {
     void (*gather_rows)(el_backend *be, el_tensor y, el_tensor x, const uint32_t *rows);
     void (*scatter_add_rows)(el_backend *be, el_tensor dx, el_tensor dy, const uint32_t *rows);
 
+    /* A row of each sequence at all of its tokens: y[t] += x[s] for every token t of sequence s. y: [T, N], x: [B, N].
+     * Backward: dx[s] = sum of dy[t] over them, in token order. */
+    void (*spread_add)(el_backend *be, el_tensor y, el_tensor x, const el_layout *layout);
+    void (*spread_bwd)(el_backend *be, el_tensor dx, el_tensor dy, const el_layout *layout);
+
+    /* The average of a sequence's rows that the softmax of a logit makes: p = softmax of the sequence's logits,
+     * y[s] = sum_t p[t] x[t]. y: [B, H], p: [T, 1] for backward, x: [T, H], logits: [T, 1]. electra.md 9.4.
+     * Backward, both added to: dx[t] += p[t] dy[s], dlogits[t] += p[t] dy[s] . (x[t] - y[s]). */
+    void (*softmax_pool_fwd)(el_backend *be, el_tensor y, el_tensor p, el_tensor x, el_tensor logits,
+                             const el_layout *layout);
+    void (*softmax_pool_bwd)(el_backend *be, el_tensor dx, el_tensor dlogits, el_tensor dy, el_tensor x, el_tensor p,
+                             el_tensor y, const el_layout *layout);
+
+    /* logits[t] -= 1000 unless token t is of type 1 or the first of its sequence: the places of an answer. logits:
+     * [T, 1]. Its gradient passes through. electra.md 9.4. */
+    void (*answer_mask)(el_backend *be, el_tensor logits, const uint32_t *types, const el_layout *layout);
+
     /* The masked-token head behind its norm: logits = h table^T + bias, for M slots over V tokens, in chunks of the
      * vocabulary: nothing of size M V is ever stored.
      * h: [M, E], table: [V, E], bias: [1, V], targets: [M].

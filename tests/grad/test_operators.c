@@ -613,6 +613,48 @@ static void test_squared_loss(void **state)
     check(&c, "squared loss");
 }
 
+static double spread_loss(grad_case *c)
+{
+    c->be->ops->copy(c->be, c->y, c->kept);
+    c->be->ops->spread_add(c->be, c->y, c->inputs[0].value, &c->layout);
+    return weighted(c);
+}
+
+static void spread_backward(grad_case *c)
+{
+    c->be->ops->spread_bwd(c->be, c->inputs[0].gradient, c->weights, &c->layout);
+}
+
+/* inputs: x, logits; kept: p */
+static double pool_loss(grad_case *c)
+{
+    c->be->ops->softmax_pool_fwd(c->be, c->y, c->kept, c->inputs[0].value, c->inputs[1].value, &c->layout);
+    return weighted(c);
+}
+
+static void pool_backward(grad_case *c)
+{
+    c->be->ops->softmax_pool_bwd(c->be, c->inputs[0].gradient, c->inputs[1].gradient, c->weights, c->inputs[0].value,
+                                 c->kept, c->y, &c->layout);
+}
+
+static void test_sequences(void **state)
+{
+    grad_case c = new_case(*state, N_TOKENS, 5);
+    add_input(*state, &c, "x", N_SEQUENCES, 5, 2, false);
+    c.kept = random_tensor(*state, N_TOKENS, 5, 1);
+    c.loss = spread_loss;
+    c.backward = spread_backward;
+    check(&c, "a row of each sequence at all of its tokens");
+    c = new_case(*state, N_SEQUENCES, 5);
+    add_input(*state, &c, "x", N_TOKENS, 5, 2, true);
+    add_input(*state, &c, "logits", N_TOKENS, 1, 2, true);
+    c.kept = test_tensor(c.be, N_TOKENS, 1);
+    c.loss = pool_loss;
+    c.backward = pool_backward;
+    check(&c, "averages by a softmax");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -620,7 +662,7 @@ int main(void)
         cmocka_unit_test(test_dropout),      cmocka_unit_test(test_activations), cmocka_unit_test(test_linear),
         cmocka_unit_test(test_linear_fused), cmocka_unit_test(test_attention),   cmocka_unit_test(test_gather),
         cmocka_unit_test(test_masked_lm),    cmocka_unit_test(test_binary_loss), cmocka_unit_test(test_softmax_loss),
-        cmocka_unit_test(test_squared_loss),
+        cmocka_unit_test(test_squared_loss), cmocka_unit_test(test_sequences),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -317,6 +317,50 @@ static void test_softmax_loss(void **state)
     expect("loss", 1, 0, at(row_loss, 1, 0), log(exp(-2) + exp(-1) + 1));
 }
 
+/* Sequences of 4, 1 and 7 tokens. */
+static void test_sequences(void **state)
+{
+    enum { N = 5 };
+    static const uint32_t types[T] = {0, 0, 1, 1, 0, 0, 0, 0, 1, 1, 2, 1};
+    static const bool allowed[T] = {1, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0, 1};
+    world *w = *state;
+    const el_layout *layout = &w->layout;
+    const el_tensor x = filled(w, T, N, 1), rows = filled(w, N_SEQUENCES, N, 1), sums = empty(w, N_SEQUENCES, N);
+    const el_tensor logits = filled(w, T, 1, 2), masked = empty(w, T, 1), p = empty(w, T, 1), y = empty(w, T, N);
+    const el_tensor pooled = empty(w, N_SEQUENCES, N);
+    w->ops->copy(w->be, y, x);
+    w->ops->spread_add(w->be, y, rows, layout);
+    w->ops->spread_bwd(w->be, sums, x, layout);
+    w->ops->copy(w->be, masked, logits);
+    w->ops->answer_mask(w->be, masked, types, layout);
+    w->ops->softmax_pool_fwd(w->be, pooled, p, x, logits, layout);
+    for (size_t s = 0; s < N_SEQUENCES; s++) {
+        double sum = 0;
+        for (size_t t = layout->starts[s]; t < layout->starts[s + 1]; t++) {
+            sum += exp(at(logits, t, 0));
+            expect("masked", t, 0, at(masked, t, 0), at(logits, t, 0) - (allowed[t] ? 0 : 1000));
+        }
+        for (size_t c = 0; c < N; c++) {
+            double column = 0, average = 0;
+            for (size_t t = layout->starts[s]; t < layout->starts[s + 1]; t++) {
+                expect("y", t, c, at(y, t, c), at(x, t, c) + at(rows, s, c));
+                column += at(x, t, c);
+                average += at(x, t, c) * exp(at(logits, t, 0)) / sum;
+                expect("p", t, 0, at(p, t, 0), exp(at(logits, t, 0)) / sum);
+            }
+            expect("sums", s, c, at(sums, s, c), column);
+            expect("pooled", s, c, at(pooled, s, c), average);
+        }
+    }
+    for (size_t t = 0; t < T; t++) {
+        ((double *)logits.data)[t] = t % 2 ? 800 : -800; /* no overflow */
+    }
+    w->ops->softmax_pool_fwd(w->be, pooled, p, x, logits, layout);
+    expect("p", 0, 0, at(p, 0, 0), 0);
+    expect("p", 1, 0, at(p, 1, 0), 0.5);
+    expect("p", 4, 0, at(p, 4, 0), 1);
+}
+
 static void test_squared_loss(void **state)
 {
     world *w = *state;
@@ -427,6 +471,7 @@ int main(void)
         cmocka_unit_test_teardown(test_corrupt, after_test),
         cmocka_unit_test_teardown(test_binary_loss, after_test),
         cmocka_unit_test_teardown(test_softmax_loss, after_test),
+        cmocka_unit_test_teardown(test_sequences, after_test),
         cmocka_unit_test_teardown(test_squared_loss, after_test),
         cmocka_unit_test_teardown(test_sums, after_test),
         cmocka_unit_test_teardown(test_adam, after_test),

@@ -545,6 +545,29 @@ static void run_squared_loss(trial *t, size_t shape)
     t->be->ops->squared_loss_bwd(t->be, output(t, "dx", n, 1, 1e-6), x, target, 0.01);
 }
 
+/* Sequences, tokens of the longest, columns. */
+static const size_t SEQUENCES[][3] = {{1, 1, 1}, {3, 5, 7}, {2, 300, 65}, {7, 40, 130}};
+
+static void run_sequences(trial *t, size_t shape)
+{
+    const size_t sequences = SEQUENCES[shape][0], n = SEQUENCES[shape][2];
+    size_t lengths[8], tokens = 0;
+    for (size_t s = 0; s < sequences; s++) {
+        lengths[s] = SEQUENCES[shape][1] / (s + 1) + (s > 0);
+        tokens += lengths[s];
+    }
+    lay_out(t, lengths, sequences);
+    const el_tensor x = input(t, tokens, n, 0, 1), row = input(t, sequences, n, 0, 1);
+    const el_tensor logits = input(t, tokens, 1, 0, 3), y = output(t, "pooled", sequences, n, 1e-6);
+    const el_tensor p = output(t, "p", tokens, 1, 1e-6);
+    t->be->ops->spread_add(t->be, changed(t, "spread", tokens, n, 0, 1, 1e-6), row, &t->layout);
+    t->be->ops->spread_bwd(t->be, output(t, "sums", sequences, n, 1e-5), x, &t->layout);
+    t->be->ops->softmax_pool_fwd(t->be, y, p, x, logits, &t->layout);
+    t->be->ops->softmax_pool_bwd(t->be, changed(t, "dx", tokens, n, 0, 1, 1e-6),
+                                 changed(t, "dlogits", tokens, 1, 0, 1, 1e-5), row, x, p, y, &t->layout);
+    t->be->ops->answer_mask(t->be, changed(t, "masked", tokens, 1, 0, 1, 1e-6), input_index(t, tokens, 2), &t->layout);
+}
+
 static void run_sums(trial *t, size_t shape)
 {
     const el_tensor x = input(t, 1, SIZES[shape], 3, 1);
@@ -598,6 +621,7 @@ static const struct {
     {"binary_loss_bwd", run_binary_loss_bwd, N_SIZES},
     {"softmax_loss", run_softmax_loss, COUNT(GROUPS)},
     {"squared_loss", run_squared_loss, N_SIZES},
+    {"sequences", run_sequences, COUNT(SEQUENCES)},
     {"sums", run_sums, N_SIZES},
     {"adam", run_adam, N_SIZES},
 };

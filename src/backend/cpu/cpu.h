@@ -141,6 +141,15 @@ void EL_REAL(el_cpu_attention_fwd)(el_backend *be, el_tensor context, el_tensor 
 void EL_REAL(el_cpu_attention_bwd)(el_backend *be, el_tensor dqkv, el_tensor dcontext, el_tensor qkv, el_tensor context,
                                    el_tensor lse, size_t heads, const el_dropout *dropout, const el_layout *layout);
 
+/* sequences.c */
+void EL_REAL(el_cpu_spread_add)(el_backend *be, el_tensor y, el_tensor x, const el_layout *layout);
+void EL_REAL(el_cpu_spread_bwd)(el_backend *be, el_tensor dx, el_tensor dy, const el_layout *layout);
+void EL_REAL(el_cpu_softmax_pool_fwd)(el_backend *be, el_tensor y, el_tensor p, el_tensor x, el_tensor logits,
+                                      const el_layout *layout);
+void EL_REAL(el_cpu_softmax_pool_bwd)(el_backend *be, el_tensor dx, el_tensor dlogits, el_tensor dy, el_tensor x,
+                                      el_tensor p, el_tensor y, const el_layout *layout);
+void EL_REAL(el_cpu_answer_mask)(el_backend *be, el_tensor logits, const uint32_t *types, const el_layout *layout);
+
 /* masked_lm.c */
 void EL_REAL(el_cpu_masked_lm_fwd)(el_backend *be, el_tensor loss, el_tensor lse, uint32_t *best, uint32_t *sampled,
                                    el_tensor h, el_tensor table, el_tensor bias, const uint32_t *targets,

@@ -207,6 +207,11 @@ typedef struct el_kernels {
     void (*squared_loss_fwd)(real *loss, const real *x, const real *target, size_t n);
     void (*squared_loss_bwd)(real *dx, const real *x, const real *target, real scale, size_t n);
 
+    /* backend.h softmax_pool, one sequence of rows >= 1 tokens and n columns. */
+    void (*pool_fwd)(real *y, real *p, const real *logits, const real *x, size_t rows, size_t n);
+    void (*pool_bwd)(real *dx, real *dlogits, const real *dy, const real *x, const real *p, const real *y, size_t rows,
+                     size_t n);
+
     /* `rounds` rounds of EL_PEAK_FLOPS floating point operations each: independent multiply-adds in registers, as fast
      * as the level can. Adds its results to *sink, so that they are wanted. */
     void (*multiply_adds)(real *sink, size_t rounds);

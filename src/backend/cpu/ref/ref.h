@@ -36,6 +36,9 @@ void EL_REAL(el_ref_softmax_loss_bwd)(real *dlogits, const real *logits, size_t 
                                       real scale);
 void EL_REAL(el_ref_squared_loss_fwd)(real *loss, const real *x, const real *target, size_t n);
 void EL_REAL(el_ref_squared_loss_bwd)(real *dx, const real *x, const real *target, real scale, size_t n);
+void EL_REAL(el_ref_pool_fwd)(real *y, real *p, const real *logits, const real *x, size_t rows, size_t n);
+void EL_REAL(el_ref_pool_bwd)(real *dx, real *dlogits, const real *dy, const real *x, const real *p, const real *y,
+                              size_t rows, size_t n);
 double EL_REAL(el_ref_sum)(const real *x, size_t n);
 double EL_REAL(el_ref_sum_of_squares)(const real *x, size_t n);
 void EL_REAL(el_ref_adam)(real *parameter, real *m, real *v, const real *gradient, size_t n, const el_adam *settings);

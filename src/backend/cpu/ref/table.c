@@ -30,6 +30,8 @@ void EL_REAL(el_kernels_fill_ref)(el_kernels *k)
         .softmax_loss_bwd = EL_REAL(el_ref_softmax_loss_bwd),
         .squared_loss_fwd = EL_REAL(el_ref_squared_loss_fwd),
         .squared_loss_bwd = EL_REAL(el_ref_squared_loss_bwd),
+        .pool_fwd = EL_REAL(el_ref_pool_fwd),
+        .pool_bwd = EL_REAL(el_ref_pool_bwd),
         .multiply_adds = EL_REAL(el_ref_multiply_adds),
         .sum = EL_REAL(el_ref_sum),
         .sum_of_squares = EL_REAL(el_ref_sum_of_squares),
