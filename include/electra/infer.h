@@ -153,11 +153,12 @@ typedef struct electra_question {
 
 typedef struct electra_answer_options {
     size_t struct_size;
-    size_t top_k;        /* answers to a question, at most */
+    size_t top_k;        /* answers to a question, at most; of a joint question answerer 20 or fewer */
     size_t max_answer;   /* tokens of an answer, at most */
-    size_t max_length;   /* tokens of a window; 0: 384, or what the session can */
+    size_t max_length;   /* tokens of a window; 0: 384 (512 of a joint question answerer), or what the session can */
     size_t stride;       /* tokens of the context that neighbouring windows share ("doc_stride" of Hugging Face); 0:
-                            half a window or 128, whichever is less (and half of the room that a long question leaves) */
+                            half a window or 128, whichever is less (and half of the room that a long question leaves);
+                            of a joint question answerer so many that windows start 128 tokens apart */
     bool allow_none;     /* "there is no answer" competes with the others, as an empty answer */
     bool align_to_words; /* widen answers to whole words */
 } electra_answer_options;
@@ -166,7 +167,8 @@ ELECTRA_API electra_answer_options electra_answer_options_default(void); /* 1, 1
 
 typedef struct electra_answer {
     float score;       /* product of the probabilities of start and end within a window; equal texts (ignoring case)
-                          add theirs, so it may exceed 1 */
+                          add theirs, so it may exceed 1. Of a joint question answerer: the share among its 20 best
+                          answers by that product, and with allow_none that times the probability that there is one */
     electra_span span; /* code points of the context */
     electra_text text; /* within the caller's context; empty: there is no answer */
 } electra_answer;
@@ -178,7 +180,9 @@ typedef struct electra_answers {
 } electra_answers;
 
 /* Find the answer to each question in its context: of any length, in windows that hold the whole question and
- * overlapping parts of the context. questions, out: [n].
+ * overlapping parts of the context. questions, out: [n]. A joint question answerer (ELECTRA_MODEL_JOINT_QA) reads the
+ * first 64 tokens of a question and follows the rules of the published system: the likeliest starts of a window, the
+ * likeliest ends of each, and of several windows that hold a start the one which sees most around it.
  * ELECTRA_MISUSE: top_k or max_answer is 0, the stride is not less than the context's room in a window.
  * ELECTRA_INVALID: a question fills a window alone (where: "question 3", counted from 1). */
 ELECTRA_API electra_status electra_session_answer(electra_session *session, const electra_question *questions, size_t n,

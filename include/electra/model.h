@@ -30,10 +30,13 @@ typedef enum electra_model_kind {
                                     (...ForSequenceClassification) */
     ELECTRA_MODEL_TAGGER,        /* a label for each token (...ForTokenClassification) */
     ELECTRA_MODEL_SPANS,         /* where in a text the answer to a question stands (...ForQuestionAnswering) */
-    ELECTRA_MODEL_CHOICE         /* which of several continuations fits best (...ForMultipleChoice) */
+    ELECTRA_MODEL_CHOICE,        /* which of several continuations fits best (...ForMultipleChoice) */
+    ELECTRA_MODEL_JOINT_QA       /* where the answer stands, and whether there is one: the published head for questions,
+                                    which transformers does not have (...ForJointQuestionAnswering) */
 } electra_model_kind;
 
-/* "encoder", "discriminator", "generator", "classifier", "tagger", "question answerer", "multiple-choice model". */
+/* "encoder", "discriminator", "generator", "classifier", "tagger", "question answerer", "multiple-choice model",
+ * "joint question answerer". */
 ELECTRA_API const char *electra_model_kind_name(electra_model_kind kind);
 
 /* What the outputs of a classifier mean ("problem_type" in config.json). */

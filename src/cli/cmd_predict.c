@@ -276,6 +276,7 @@ static const task TASKS[] = {
     {ELECTRA_MODEL_CLASSIFIER, "classifies texts", CLI_SHAPE_PAIR, ask_classes, json_classes, words_classes},
     {ELECTRA_MODEL_TAGGER, "labels words", CLI_SHAPE_TEXT, ask_entities, json_entities, words_entities},
     {ELECTRA_MODEL_SPANS, "answers questions", CLI_SHAPE_QUESTION, ask_answers, json_answers, words_answers},
+    {ELECTRA_MODEL_JOINT_QA, "answers questions", CLI_SHAPE_QUESTION, ask_answers, json_answers, words_answers},
     {ELECTRA_MODEL_CHOICE, "chooses among answers", CLI_SHAPE_CHOICES, ask_choices, json_choices, words_choices},
 };
 
@@ -302,7 +303,7 @@ static electra_status check_options(const job *j, electra_error *err)
     const predict_values *v = j->v;
     const bool classes = j->task->kind == ELECTRA_MODEL_CLASSIFIER;
     const bool words = j->task->kind == ELECTRA_MODEL_TAGGER;
-    const bool questions = j->task->kind == ELECTRA_MODEL_SPANS;
+    const bool questions = j->task->kind == ELECTRA_MODEL_SPANS || j->task->kind == ELECTRA_MODEL_JOINT_QA;
     const struct {
         bool given, fits;
         const char *name;

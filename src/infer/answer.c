@@ -1,9 +1,10 @@
-/* Questions answered from a context: windows -> start and end probabilities -> spans -> answers (spans.h). */
+/* Questions answered from a context: windows -> start and end probabilities -> spans -> answers (spans.h). Models with
+ * the published head go on in answer_joint.c. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
-#include "infer/session.h"
+#include "infer/answer.h"
 #include "infer/spans.h"
 
 enum { PAIR_SPECIALS = 3, MOST_DEFAULT_LENGTH = 384, MOST_DEFAULT_STRIDE = 128, FURTHER_SPANS = 10 };
@@ -23,10 +24,15 @@ static void take(electra_session *s, const el_window *window, size_t slot, const
 
 static const el_task TASK = {el_session_forward_tags, EL_ROWS_TOKENS, take};
 
+static bool is_joint(const electra_session *s)
+{
+    return electra_model_kind_of(s->model) == ELECTRA_MODEL_JOINT_QA;
+}
+
 /* ---- windows --------------------------------------------------------------------------------------------------- */
 
-static electra_status encode(electra_session *s, const electra_question *q, size_t max_length, size_t stride,
-                             electra_encoding *out, electra_error *err)
+electra_status el_answer_encode(electra_session *s, const electra_question *q, size_t max_length, size_t stride,
+                                electra_encoding *out, electra_error *err)
 {
     const el_encode_request request = {.first = q->question,
                                        .second = {q->context.bytes ? q->context.text : "", q->context.bytes},
@@ -37,9 +43,8 @@ static electra_status encode(electra_session *s, const electra_question *q, size
     return el_session_encode(s, &request, out, err);
 }
 
-/* Tokens of the context for which the question leaves room. */
-static electra_status measure_room(electra_session *s, const electra_question *q, size_t number, size_t max_length,
-                                   size_t *room, electra_error *err)
+electra_status el_answer_room(electra_session *s, const electra_question *q, size_t number, size_t max_length,
+                              size_t *room, electra_error *err)
 {
     electra_encoding alone;
     EL_TRY(el_session_encode(s, &(el_encode_request){.first = q->question}, &alone, err));
@@ -60,34 +65,34 @@ static electra_status add_question(electra_session *s, const electra_question *q
                                    const electra_answer_options *o, electra_error *err)
 {
     size_t room = 0;
-    EL_TRY(measure_room(s, q, number, o->max_length, &room, err));
+    EL_TRY(el_answer_room(s, q, number, o->max_length, &room, err));
     size_t stride = o->stride;
     if (!stride) {
         stride = o->max_length / 2 < MOST_DEFAULT_STRIDE ? o->max_length / 2 : MOST_DEFAULT_STRIDE;
         stride = stride < room ? stride : room / 2;
     }
     electra_encoding encoding;
-    EL_TRY(encode(s, q, o->max_length, stride, &encoding, err));
+    EL_TRY(el_answer_encode(s, q, o->max_length, stride, &encoding, err));
     return el_session_add(s, &encoding, 2, true, err);
 }
 
 /* ---- one window -> spans --------------------------------------------------------------------------------------- */
 
-static bool is_context(const electra_session *s, const el_window *window, size_t t)
+bool el_answer_is_context(const electra_session *s, const el_window *window, size_t t)
 {
     return ((const uint32_t *)s->types.items)[window->first + t] == 1 &&
            ((const uint32_t *)s->words.items)[window->first + t] != ELECTRA_NO_WORD;
 }
 
-/* Probabilities over the context and every [CLS], wherever it comes from (formats.md 7.4). Answers are looked for in the
- * context only: a [CLS] typed in the question takes its share of the probability, but is no place for an answer. */
+/* Probabilities over the context and every [CLS], wherever it comes from (formats.md 7.4). Answers are looked for in
+ * the context only: a [CLS] typed in the question takes its share of the probability, but is no place for an answer. */
 static void find_probabilities(electra_session *s, const el_window *window)
 {
     const uint32_t cls = electra_tokenizer_specials(electra_model_tokenizer(s->model)).cls;
     const float *logits = (const float *)s->values.items + window->result;
     const uint32_t *ids = (const uint32_t *)s->ids.items + window->first;
     for (size_t t = 0; t < window->n; t++) {
-        const bool counts = is_context(s, window, t) || ids[t] == cls;
+        const bool counts = el_answer_is_context(s, window, t) || ids[t] == cls;
         s->start[t] = counts ? (double)logits[2 * t] : EL_SPANS_NOWHERE;
         s->end[t] = counts ? (double)logits[2 * t + 1] : EL_SPANS_NOWHERE;
     }
@@ -100,10 +105,10 @@ static electra_span widen(const electra_session *s, const el_window *window, siz
 {
     const uint32_t *words = (const uint32_t *)s->words.items + window->first;
     const electra_span *spans = (const electra_span *)s->spans.items + window->first;
-    while (from > 0 && is_context(s, window, from - 1) && words[from - 1] == words[from]) {
+    while (from > 0 && el_answer_is_context(s, window, from - 1) && words[from - 1] == words[from]) {
         from--;
     }
-    while (to + 1 < window->n && is_context(s, window, to + 1) && words[to + 1] == words[to]) {
+    while (to + 1 < window->n && el_answer_is_context(s, window, to + 1) && words[to + 1] == words[to]) {
         to++;
     }
     return (electra_span){spans[from].start, spans[to].end};
@@ -115,7 +120,7 @@ static electra_status add_spans(electra_session *s, const el_window *window, con
     find_probabilities(s, window);
     *none = s->start[0] * s->end[0] < *none ? s->start[0] * s->end[0] : *none;
     for (size_t t = 0; t < window->n; t++) {
-        if (!is_context(s, window, t)) {
+        if (!el_answer_is_context(s, window, t)) {
             s->start[t] = s->end[t] = 0;
         }
     }
@@ -175,14 +180,26 @@ static electra_status answer_question(electra_session *s, const el_part *part, c
 
 static electra_status check(const electra_session *s, electra_answer_options *o, electra_error *err)
 {
-    EL_TRY(el_session_check_kind(s, ELECTRA_MODEL_SPANS, "answering questions", err));
+    if (!is_joint(s)) {
+        EL_TRY(el_session_check_kind(s, ELECTRA_MODEL_SPANS, "answering questions", err));
+    }
     if (o->top_k == 0 || o->max_answer == 0) {
         return el_fail(err, ELECTRA_MISUSE, o->top_k ? "max_answer" : "top_k", "must be at least 1");
     }
-    const size_t most = s->longest < MOST_DEFAULT_LENGTH ? s->longest : MOST_DEFAULT_LENGTH;
+    const size_t usual = is_joint(s) ? EL_ANSWER_JOINT_LENGTH : MOST_DEFAULT_LENGTH;
+    const size_t most = s->longest < usual ? s->longest : usual;
     o->max_length = !o->max_length ? most : o->max_length < s->longest ? o->max_length : s->longest;
     o->top_k = o->top_k < SIZE_MAX / 4 ? o->top_k : SIZE_MAX / 4;
     return ELECTRA_OK;
+}
+
+void el_answer_hand_out(const electra_session *s, electra_answers *out, size_t n)
+{
+    const electra_answer *results = s->results.items;
+    for (size_t i = 0; i < n; i++) {
+        out[i].answers = results;
+        results = out[i].n ? results + out[i].n : results;
+    }
 }
 
 electra_status electra_session_answer(electra_session *session, const electra_question *questions, size_t n,
@@ -192,6 +209,9 @@ electra_status electra_session_answer(electra_session *session, const electra_qu
     electra_answer_options o = electra_answer_options_default();
     el_options_take(&o, options, sizeof o);
     EL_TRY(check(session, &o, err));
+    if (is_joint(session)) {
+        return el_answer_jointly(session, questions, n, &o, out, err);
+    }
     if (!session->answers) {
         EL_TRY(el_spans_create(&session->answers, err));
     }
@@ -204,10 +224,6 @@ electra_status electra_session_answer(electra_session *session, const electra_qu
     for (size_t i = 0; i < n; i++) {
         EL_TRY(answer_question(session, &parts[i], &questions[i], &o, &out[i], err));
     }
-    const electra_answer *results = session->results.items; /* only now does the array stay where it is */
-    for (size_t i = 0; i < n; i++) {
-        out[i].answers = results;
-        results = out[i].n ? results + out[i].n : results;
-    }
+    el_answer_hand_out(session, out, n);
     return ELECTRA_OK;
 }

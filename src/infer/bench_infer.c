@@ -120,8 +120,9 @@ typedef struct bench {
     el_predictor *predictor;
     el_pack **packs; /* the sequences of a call, in order */
     size_t n_packs;
-    double *seconds;        /* [MOST_SAMPLES] of each call */
-    double *peaks, *shares; /* [MOST_SAMPLES] of each round */
+    el_joint_answers *answers; /* of the sequences of a pack, if the head is EL_HEAD_JOINT_QA */
+    double *seconds;           /* [MOST_SAMPLES] of each call */
+    double *peaks, *shares;    /* [MOST_SAMPLES] of each round */
     size_t n, rounds;
 } bench;
 
@@ -132,6 +133,7 @@ static void clear(bench *b)
     }
     el_free(b->packs);
     el_free(b->seconds);
+    el_free(b->answers);
     el_predictor_free(b->predictor);
     el_backend_free(b->profile);
     el_backend_free(b->be);
@@ -215,6 +217,10 @@ static electra_status create(bench *b, const electra_bench_infer_options *o, dou
     const el_predict_limits limits = {
         .tokens = sequences * length, .sequences = sequences, .longest = length, .slots = sequences};
     EL_TRY(el_predictor_create(&b->predictor, b->profile, el_model_network(b->model), &limits, err));
+    b->answers = el_alloc(sequences, sizeof *b->answers);
+    if (!b->answers) {
+        return el_fail_memory(err, "answers", sequences * sizeof *b->answers);
+    }
     return fill_packs(b, batch, length, err);
 }
 
@@ -231,6 +237,9 @@ static void answer(bench *b, const el_batch *x)
     case EL_HEAD_CHOICE: (void)el_predictor_classes(b->predictor, theta, &x->layout, x->ids, x->types); return;
     case EL_HEAD_TAGGER:
     case EL_HEAD_SPANS: (void)el_predictor_tags(b->predictor, theta, &x->layout, x->ids, x->types); return;
+    case EL_HEAD_JOINT_QA:
+        (void)el_predictor_answers(b->predictor, theta, &x->layout, x->ids, x->types, b->answers);
+        return;
     }
 }
 

@@ -33,10 +33,11 @@ void electra_session_free(electra_session *s)
     el_free(s->counts);
     el_free(s->start);
     el_free(s->end);
-    el_growing *const arrays[] = {&s->ids,     &s->types,        &s->words,       &s->spans,
-                                  &s->windows, &s->parts,        &s->slots,       &s->order,
-                                  &s->values,  &s->results,      &s->text_ids,    &s->candidates,
-                                  &s->ranked,  &s->slices.marks, &s->label_names, &s->label_ignored};
+    el_free(s->joint);
+    el_growing *const arrays[] = {
+        &s->ids,         &s->types,         &s->words,   &s->spans,    &s->windows,     &s->parts,  &s->slots,
+        &s->order,       &s->values,        &s->results, &s->text_ids, &s->candidates,  &s->ranked, &s->slices.marks,
+        &s->label_names, &s->label_ignored, &s->found,   &s->pieces,   &s->piece_words, &s->places, &s->bests};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
         el_free(arrays[i]->items);
     }
@@ -53,7 +54,8 @@ static electra_status create_machinery(electra_session *s, const electra_session
 }
 
 /* Host memory whose size the model decides. */
-static electra_status create_scratch(electra_session *s, const el_network *network, electra_error *err)
+static electra_status create_scratch(electra_session *s, const el_network *network, size_t sequences,
+                                     electra_error *err)
 {
     const size_t width = network->config.hidden_size > s->labels ? network->config.hidden_size : s->labels;
     const size_t of_window = s->longest * width;
@@ -65,8 +67,12 @@ static electra_status create_scratch(electra_session *s, const el_network *netwo
         s->start = el_alloc(s->longest, sizeof *s->start);
         s->end = el_alloc(s->longest, sizeof *s->end);
     }
-    const bool complete =
-        s->numbers && s->counts && (network->head_config.kind != EL_HEAD_SPANS || (s->start && s->end));
+    if (network->head_config.kind == EL_HEAD_JOINT_QA) {
+        s->joint = el_alloc(sequences, sizeof *s->joint);
+    }
+    const bool complete = s->numbers && s->counts &&
+                          (network->head_config.kind != EL_HEAD_SPANS || (s->start && s->end)) &&
+                          (network->head_config.kind != EL_HEAD_JOINT_QA || s->joint);
     return complete ? ELECTRA_OK : el_fail_memory(err, "a session's buffers", numbers * sizeof *s->numbers);
 }
 
@@ -81,7 +87,7 @@ static electra_status create_buffers(electra_session *s, const electra_session_o
     EL_TRY(el_predictor_create(&s->predictor, s->be, network, &limits, err));
     const el_pack_room room = {.tokens = tokens, .sequences = sequences, .slots = slots};
     EL_TRY(el_pack_create(&s->pack, s->be, &room, err));
-    return create_scratch(s, network, err);
+    return create_scratch(s, network, sequences, err);
 }
 
 static electra_status check_model(const electra_model *model, const electra_session_options *o, electra_error *err)
@@ -151,6 +157,7 @@ static const struct {
     {ELECTRA_MODEL_TAGGER, "this one labels words: electra predict"},
     {ELECTRA_MODEL_SPANS, "this one answers questions: electra predict"},
     {ELECTRA_MODEL_CHOICE, "this one chooses among answers: electra predict"},
+    {ELECTRA_MODEL_JOINT_QA, "this one answers questions: electra predict"},
 };
 
 electra_status el_session_check_kind(const electra_session *s, electra_model_kind kind, const char *asked,

@@ -27,7 +27,8 @@ typedef struct el_window {
     size_t slot, n_slots; /* its masked positions in the session's array of them */
     size_t result;        /* where its numbers go: the task's own count */
     size_t skip,
-        decides; /* detect: tokens behind [CLS] that it leaves to the window before, and those that it decides */
+        decides;   /* detect: tokens behind [CLS] that it leaves to the window before, and those that it decides */
+    size_t before; /* joint head: tokens of the context before its first */
 } el_window;
 
 /* The windows of one text. */
@@ -46,6 +47,7 @@ typedef enum el_rows {
 /* What the model computes, by its head. */
 el_tensor el_session_forward_classes(electra_session *s, const el_batch *batch);
 el_tensor el_session_forward_tags(electra_session *s, const el_batch *batch);
+el_tensor el_session_forward_joint(electra_session *s, const el_batch *batch); /* and fills s->joint */
 
 typedef struct el_task {
     el_tensor (*forward)(electra_session *s, const el_batch *batch);
@@ -67,9 +69,11 @@ struct electra_session {
     size_t labels;    /* columns of the head of a task; 0 if the model has none */
 
     /* scratch of a fixed size */
-    float *numbers;      /* one window's or one slot's, on the host */
-    size_t *counts;      /* [longest + 2] for sorting windows by length */
-    double *start, *end; /* [longest] probabilities of a window's tokens; spans only */
+    float *numbers;          /* one window's or one slot's, on the host */
+    size_t *counts;          /* [longest + 2] for sorting windows by length */
+    double *start, *end;     /* [longest] probabilities of a window's tokens; spans only */
+    el_joint_answers *joint; /* [sequences of a pack] joint head only; as many as n_joint were taken */
+    size_t n_joint;
 
     /* the windows of a call */
     el_growing ids, types, words; /* uint32_t, one a token */
@@ -92,6 +96,10 @@ struct electra_session {
     el_growing label_ignored;         /* bool, tag: which of them are left out */
     struct el_entities *entities;     /* tag (entities.h); made when the first question comes */
     struct el_spans *answers;         /* answer (spans.h); likewise */
+    el_growing found;                 /* el_joint_answers, joint head: one a window */
+    el_growing pieces;                /* electra_span, joint head: the context's tokens in bytes */
+    el_growing piece_words;           /* uint32_t, their words */
+    el_growing places, bests;         /* el_window_place, el_window_best, joint head: windows of a question */
 };
 
 /* Forget the last call. */

@@ -11,6 +11,7 @@ void el_session_begin(electra_session *s)
 {
     s->ids.n = s->types.n = s->words.n = s->spans.n = 0;
     s->windows.n = s->parts.n = s->slots.n = s->order.n = 0;
+    s->found.n = s->pieces.n = s->places.n = s->bests.n = 0;
     s->values.n = s->results.n = s->text_ids.n = s->candidates.n = s->ranked.n = 0;
     s->n_truncated = 0;
 }
@@ -119,6 +120,13 @@ el_tensor el_session_forward_classes(electra_session *s, const el_batch *batch)
 el_tensor el_session_forward_tags(electra_session *s, const el_batch *batch)
 {
     return el_predictor_tags(s->predictor, el_model_weights(s->model, s->be), &batch->layout, batch->ids, batch->types);
+}
+
+el_tensor el_session_forward_joint(electra_session *s, const el_batch *batch)
+{
+    s->n_joint = 0;
+    return el_predictor_answers(s->predictor, el_model_weights(s->model, s->be), &batch->layout, batch->ids,
+                                batch->types, s->joint);
 }
 
 static bool add_to_pack(electra_session *s, const el_window *w)

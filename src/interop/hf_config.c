@@ -294,6 +294,9 @@ static electra_status read_members(el_hf_config *c, const json_t *o, const char 
     if (family == EL_FAMILY_ELECTRA) {
         EL_TRY(read_summary(c, o, where, err));
     }
+    c->joint_qa_hidden_size = EL_QA_INNER;
+    EL_TRY(el_json_size(o, "joint_qa_hidden_size", EL_JSON_OPTIONAL, 1, EL_QA_INNER, &c->joint_qa_hidden_size, where,
+                        err));
     EL_TRY(read_label_names(&c->labels, o, where, err));
     return read_problem(&c->labels.problem, o, where, err);
 }
@@ -364,25 +367,35 @@ electra_status el_hf_config_head(el_head_config *out, const el_hf_config *config
         out->dropout = config->classifier_dropout;
     } else if (kind == EL_HEAD_CHOICE) {
         return read_choice(out, config, where, err);
+    } else if (kind == EL_HEAD_JOINT_QA) {
+        out->inner = config->joint_qa_hidden_size;
+        if (config->model.n_types < 2) {
+            return el_fail(err, ELECTRA_INVALID, where,
+                           "%s: \"type_vocab_size\" is %zu; a head that tells the context from the question needs 2",
+                           where, config->model.n_types);
+        }
     }
     return ELECTRA_OK;
 }
 
-/* NULL where transformers has no such class. */
-static const char *const ARCHITECTURES[][EL_HEAD_CHOICE + 1] = {
+/* NULL where transformers has no such class. It has none for EL_HEAD_JOINT_QA, but that network would be taken for an
+ * encoder under another name. */
+static const char *const ARCHITECTURES[][EL_N_HEADS] = {
     [EL_FAMILY_ELECTRA] = {[EL_HEAD_NONE] = "ElectraModel",
                            [EL_HEAD_MASKED_LM] = "ElectraForMaskedLM",
                            [EL_HEAD_DISCRIMINATOR] = "ElectraForPreTraining",
                            [EL_HEAD_CLASSIFIER] = "ElectraForSequenceClassification",
                            [EL_HEAD_TAGGER] = "ElectraForTokenClassification",
                            [EL_HEAD_SPANS] = "ElectraForQuestionAnswering",
-                           [EL_HEAD_CHOICE] = "ElectraForMultipleChoice"},
+                           [EL_HEAD_CHOICE] = "ElectraForMultipleChoice",
+                           [EL_HEAD_JOINT_QA] = "ElectraForJointQuestionAnswering"},
     [EL_FAMILY_BERT] = {[EL_HEAD_NONE] = "BertModel",
                         [EL_HEAD_MASKED_LM] = "BertForMaskedLM",
                         [EL_HEAD_CLASSIFIER] = "BertForSequenceClassification",
                         [EL_HEAD_TAGGER] = "BertForTokenClassification",
                         [EL_HEAD_SPANS] = "BertForQuestionAnswering",
-                        [EL_HEAD_CHOICE] = "BertForMultipleChoice"},
+                        [EL_HEAD_CHOICE] = "BertForMultipleChoice",
+                        [EL_HEAD_JOINT_QA] = "BertForJointQuestionAnswering"},
 };
 
 const char *el_hf_architecture(el_family family, el_head head)
@@ -393,7 +406,7 @@ const char *el_hf_architecture(el_family family, el_head head)
 
 bool el_hf_architecture_find(el_head *out, el_family family, const char *name)
 {
-    for (size_t i = 0; i <= EL_HEAD_CHOICE; i++) {
+    for (size_t i = 0; i < EL_N_HEADS; i++) {
         if (ARCHITECTURES[family][i] && strcmp(ARCHITECTURES[family][i], name) == 0) {
             *out = (el_head)i;
             return true;
@@ -525,6 +538,10 @@ electra_status el_hf_config_write(const el_network *network, const el_labels *la
     }
     if (has_labels(network)) {
         sound = sound && merge(json, describe_labels(labels));
+    }
+    if (network->head_config.kind == EL_HEAD_JOINT_QA) {
+        sound =
+            sound && merge(json, json_pack("{s:I}", "joint_qa_hidden_size", (json_int_t)network->head_config.inner));
     }
     if (dtype == EL_DTYPE_I8) {
         sound = sound && merge(json, json_pack("{s:{s:s, s:i}}", "quantization_config", "quant_method", EL_HF_INT8,

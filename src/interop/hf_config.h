@@ -42,6 +42,7 @@ typedef struct el_hf_config {
     char summary_activation[EL_HF_WORD_BYTES]; /* empty for null: none */
     bool summary_use_proj, summary_proj_to_labels;
     double summary_first_dropout, summary_last_dropout;
+    size_t joint_qa_hidden_size; /* of EL_HEAD_JOINT_QA; 512 if the file does not say */
 } el_hf_config;
 
 void el_hf_config_clear(el_hf_config *config); /* accepts a zeroed one */
@@ -53,7 +54,8 @@ electra_status el_hf_config_read(el_hf_config *out, const char *path, electra_er
 electra_status el_hf_config_parse(el_hf_config *out, const json_t *json, const char *where, electra_error *err);
 
 /* The settings of a head of that kind under this config. ELECTRA_INVALID if the file asks for what cannot be computed:
- * a summary other than that of the first token, or projected to the number of labels. */
+ * a summary other than that of the first token, or projected to the number of labels, one token type for
+ * EL_HEAD_JOINT_QA, which tells the context by its type. */
 electra_status el_hf_config_head(el_head_config *out, const el_hf_config *config, el_head kind, const char *where,
                                  electra_error *err);
 
@@ -66,7 +68,8 @@ electra_status el_hf_config_write(const el_network *network, const el_labels *la
 /* "quant_method" in "quantization_config" of a model whose matrices are 8-bit integers (quantize.h). */
 #define EL_HF_INT8 "electra-int8"
 
-/* The class of transformers: "ElectraForPreTraining", "BertForTokenClassification", "ElectraModel" without a head. */
+/* The class of transformers: "ElectraForPreTraining", "BertForTokenClassification", "ElectraModel" without a head; for
+ * EL_HEAD_JOINT_QA a name of ours, since transformers has no such class. */
 const char *el_hf_architecture(el_family family, el_head head);
 /* The head of a class of that name; false for any other name. */
 bool el_hf_architecture_find(el_head *out, el_family family, const char *name);

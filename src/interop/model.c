@@ -40,6 +40,7 @@ const char *electra_model_kind_name(electra_model_kind kind)
     case ELECTRA_MODEL_TAGGER: return "tagger";
     case ELECTRA_MODEL_SPANS: return "question answerer";
     case ELECTRA_MODEL_CHOICE: return "multiple-choice model";
+    case ELECTRA_MODEL_JOINT_QA: return "joint question answerer";
     }
     return "unknown kind";
 }
@@ -53,6 +54,7 @@ electra_model_kind el_model_kind_of_head(el_head head)
     case EL_HEAD_TAGGER: return ELECTRA_MODEL_TAGGER;
     case EL_HEAD_SPANS: return ELECTRA_MODEL_SPANS;
     case EL_HEAD_CHOICE: return ELECTRA_MODEL_CHOICE;
+    case EL_HEAD_JOINT_QA: return ELECTRA_MODEL_JOINT_QA;
     case EL_HEAD_NONE: break;
     }
     return ELECTRA_MODEL_ENCODER;

@@ -133,7 +133,8 @@ static el_head head_kind(const el_model_dir *dir)
                  {"generator_predictions.dense.weight", EL_HEAD_MASKED_LM},
                  {"classifier.dense.weight", EL_HEAD_CLASSIFIER},
                  {"qa_outputs.weight", EL_HEAD_SPANS},
-                 {"sequence_summary.summary.weight", EL_HEAD_CHOICE}};
+                 {"sequence_summary.summary.weight", EL_HEAD_CHOICE},
+                 {"joint_qa.start.weight", EL_HEAD_JOINT_QA}};
     for (size_t i = 0; i < sizeof SIGNS / sizeof *SIGNS; i++) {
         if (find(dir, SIGNS[i].tensor)) {
             return SIGNS[i].kind;

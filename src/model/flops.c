@@ -1,5 +1,7 @@
 #include "model/flops.h"
 
+#include "model/joint_qa.h"
+
 /* ---- the published count --------------------------------------------------------------------------------------------
  */
 
@@ -38,6 +40,11 @@ static double head_per_position(const el_model_config *c, const el_head_config *
     case EL_HEAD_DISCRIMINATOR: return 2 * h * h + h + ACTIVATION * h + 2 * h;
     case EL_HEAD_TAGGER:
     case EL_HEAD_SPANS: return 2 * h * outputs + outputs;
+    case EL_HEAD_JOINT_QA: { /* one start; the other starts of a search are not counted */
+        const double inner = (double)head->inner, gelu_and_output = inner + ACTIVATION * inner + 2 * inner + 1;
+        return 2 * h + 1 + 2 * h * inner + gelu_and_output + (2 * h * inner) / s + SOFTMAX + 2 * h +
+               (4 * h * inner + gelu_and_output) / s;
+    }
     case EL_HEAD_CLASSIFIER:
     case EL_HEAD_CHOICE: return (2 * h * h + h + ACTIVATION * h + 2 * h * outputs + outputs) / s;
     }
@@ -76,6 +83,10 @@ double el_work_forward(const el_model_config *c, const el_head_config *head, con
         multiply_adds += m * (h * e + e * v);
     } else if (head->kind == EL_HEAD_DISCRIMINATOR) {
         multiply_adds += t * (h * h + h);
+    } else if (head->kind == EL_HEAD_JOINT_QA) {
+        const double inner = (double)head->inner; /* with the search */
+        multiply_adds += t * (2 * h + h * inner + EL_QA_BEAM * inner) +
+                         (double)shape->sequences * ((2 + EL_QA_BEAM) * h * inner + inner);
     } else if (el_head_reads_first(head->kind)) {
         const bool dense = head->kind == EL_HEAD_CLASSIFIER || c->family == EL_FAMILY_BERT || head->summary_dense;
         multiply_adds += (double)shape->sequences * ((dense ? h * h : 0) + h * (double)el_head_outputs(head));

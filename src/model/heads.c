@@ -25,9 +25,15 @@ static head_parts parts_of(const el_network *network)
     case EL_HEAD_SPANS:
     case EL_HEAD_NONE:
     case EL_HEAD_MASKED_LM:
-    case EL_HEAD_DISCRIMINATOR: break;
+    case EL_HEAD_DISCRIMINATOR:
+    case EL_HEAD_JOINT_QA: break;
     }
     return (head_parts){0, 0, EL_ACT_LINEAR};
+}
+
+static bool is_joint(const el_network *network)
+{
+    return network->head_config.kind == EL_HEAD_JOINT_QA;
 }
 
 static bool reads_first(const el_network *network)
@@ -45,6 +51,12 @@ size_t el_head_rows(const el_network *network, const el_layout *layout)
 void el_head_plan(el_head_tape *tape, const el_network *network, size_t tokens, size_t sequences, bool keep,
                   el_plan *plan)
 {
+    if (is_joint(network)) {
+        el_joint_qa_plan(&tape->joint, network, tokens, sequences, keep, plan);
+        tape->logits = tape->joint.start;
+        tape->loss = tape->joint.loss;
+        return;
+    }
     const bool first = reads_first(network);
     const size_t rows = first ? sequences : tokens, h = network->config.hidden_size;
     const size_t outputs = el_head_outputs(&network->head_config);
@@ -58,6 +70,10 @@ void el_head_plan(el_head_tape *tape, const el_network *network, size_t tokens, 
 void el_head_scratch_plan(el_head_scratch *scratch, const el_network *network, size_t tokens, size_t sequences,
                           el_plan *plan)
 {
+    if (is_joint(network)) {
+        el_joint_qa_scratch_plan(&scratch->joint, network, tokens, sequences, plan);
+        return;
+    }
     const bool first = reads_first(network);
     const size_t h = network->config.hidden_size;
     scratch->dlogits = el_plan_tensor(plan, first ? sequences : tokens, el_head_outputs(&network->head_config));
@@ -85,6 +101,10 @@ static el_tensor head_input(const el_network *network, const el_head_tape *tape,
 void el_head_fwd(const el_network *network, el_weights theta, el_head_tape *tape, el_tensor hidden, const el_pass *pass)
 {
     assert(el_head_outputs(&network->head_config) > 0);
+    if (is_joint(network)) {
+        el_joint_qa_fwd(network, theta, &tape->joint, hidden, pass);
+        return;
+    }
     el_backend *be = theta.be;
     const head_parts parts = parts_of(network);
     el_tensor x = head_input(network, tape, hidden, pass);
@@ -129,7 +149,8 @@ static size_t groups_of(const el_head_targets *targets, const el_layout *layout,
     case EL_LOSS_CHOICES: *starts = targets->questions; return targets->n_questions;
     case EL_LOSS_CLASSES:
     case EL_LOSS_LABELS:
-    case EL_LOSS_NUMBERS: break;
+    case EL_LOSS_NUMBERS:
+    case EL_LOSS_ANSWERS: break;
     }
     *starts = NULL;
     return rows;
@@ -137,6 +158,9 @@ static size_t groups_of(const el_head_targets *targets, const el_layout *layout,
 
 el_tensor el_head_losses(el_backend *be, el_head_tape *tape, const el_head_targets *targets, const el_layout *layout)
 {
+    if (targets->kind == EL_LOSS_ANSWERS) {
+        return el_joint_qa_losses(be, &tape->joint, &targets->answers, layout);
+    }
     const el_tensor logits = seen_by(targets, tape->logits);
     const uint32_t *starts;
     const size_t groups = groups_of(targets, layout, tape->logits.rows, &starts);
@@ -150,6 +174,7 @@ el_tensor el_head_losses(el_backend *be, el_head_tape *tape, const el_head_targe
         loss.rows = groups;
         be->ops->softmax_loss_fwd(be, loss, logits, starts, targets->labels);
         break;
+    case EL_LOSS_ANSWERS: break;
     }
     return loss;
 }
@@ -166,6 +191,7 @@ static void losses_bwd(el_backend *be, el_tensor dlogits, const el_head_tape *ta
     case EL_LOSS_CLASSES:
     case EL_LOSS_SPANS:
     case EL_LOSS_CHOICES: be->ops->softmax_loss_bwd(be, d, logits, starts, targets->labels, groups, scale); break;
+    case EL_LOSS_ANSWERS: break;
     }
 }
 
@@ -201,6 +227,11 @@ void el_head_bwd(const el_network *network, el_weights theta, el_weights gradien
                  el_tensor dhidden, el_tensor hidden, const el_head_targets *targets, double scale, const el_pass *pass,
                  el_head_scratch *scratch)
 {
+    if (targets->kind == EL_LOSS_ANSWERS) {
+        el_joint_qa_bwd(network, theta, gradient, &tape->joint, dhidden, hidden, &targets->answers, scale, pass,
+                        &scratch->joint);
+        return;
+    }
     el_backend *be = theta.be;
     const bool first = reads_first(network);
     const el_tensor w = el_weights_at(theta, network->head + EL_P_OUTPUT_W);

@@ -71,9 +71,10 @@ static double look(size_t i, size_t c, size_t head_width, size_t width, int offs
     return i % 2 ? -sin(angle) : sin(angle);
 }
 
-static double glorot(const el_param *p, el_rng_stream *stream)
+/* sides: inputs and outputs of the layer together. */
+static double glorot(size_t sides, el_rng_stream *stream)
 {
-    return sqrt(6.0 / (double)(p->rows + p->cols)) * (2.0 * el_rng_uniform(el_rng_next(stream)) - 1.0);
+    return sqrt(6.0 / (double)sides) * (2.0 * el_rng_uniform(el_rng_next(stream)) - 1.0);
 }
 
 /* A projection that hands the waves on unchanged and keeps the rest away from their columns. */
@@ -83,7 +84,7 @@ static double keep_waves(const el_param *p, size_t r, size_t c, el_rng_stream *s
     if (c < waves) {
         return r == c ? 1.0 : 0.0;
     }
-    return (r < waves ? QUIET : 1.0) * glorot(p, stream);
+    return (r < waves ? QUIET : 1.0) * glorot(p->rows + p->cols, stream);
 }
 
 /* ---- starting values ------------------------------------------------------------------------------------------------
@@ -96,7 +97,8 @@ static double start_value(const el_param *p, uint64_t key, size_t r, size_t c)
     case EL_INIT_ZERO: return 0.0;
     case EL_INIT_ONE: return 1.0;
     case EL_INIT_NORMAL: return p->scale * truncated_normal(&stream);
-    case EL_INIT_GLOROT: return glorot(p, &stream);
+    case EL_INIT_GLOROT: return glorot(p->rows + p->cols, &stream);
+    case EL_INIT_GLOROT_HALF: return glorot(p->rows + 2 * p->cols, &stream);
     case EL_INIT_WAVES: return p->scale * wave(r, c, p->cols);
     case EL_INIT_KEEP_WAVES: return keep_waves(p, r, c, &stream);
     case EL_INIT_LOOK_QUERY:

@@ -1,6 +1,7 @@
 #include "model/limits.h"
 
 #include "base/status.h"
+#include "model/params.h"
 
 static size_t larger(size_t a, size_t b)
 {
@@ -12,7 +13,8 @@ el_limits el_network_limits(const el_model_config *c, size_t tokens, size_t sequ
     return (el_limits){.tokens = tokens,
                        .sequences = sequences,
                        .longest = longest,
-                       .width = larger(larger(3 * c->hidden_size, c->intermediate_size), c->embedding_size),
+                       .width = larger(larger(3 * c->hidden_size, c->intermediate_size),
+                                       larger(c->embedding_size, EL_QA_INNER)), /* whatever head there will be */
                        .heads = c->n_heads,
                        .head_width = c->hidden_size / c->n_heads,
                        .slots = slots,

@@ -14,7 +14,7 @@
 /* ---- the rows -------------------------------------------------------------------------------------------------------
  */
 
-typedef enum dim { DIM_1, DIM_V, DIM_P, DIM_T, DIM_E, DIM_H, DIM_F, DIM_C } dim;
+typedef enum dim { DIM_1, DIM_V, DIM_P, DIM_T, DIM_E, DIM_H, DIM_F, DIM_C, DIM_I } dim;
 
 typedef struct row {
     const char *name;
@@ -99,6 +99,22 @@ static const row SPANS_ROWS[EL_N_OUTPUT_PARAMS] = {
     [EL_P_OUTPUT_B] = {"qa_outputs.bias", DIM_1, DIM_C, 1, EL_INIT_ZERO},
 };
 
+/* Every kernel starts as published: Glorot, with the sides that the concatenation has. */
+static const row JOINT_QA_ROWS[EL_N_JOINT_QA_PARAMS] = {
+    [EL_P_QA_START_W] = {"joint_qa.start.weight", DIM_1, DIM_H, 2, EL_INIT_GLOROT},
+    [EL_P_QA_START_B] = {"joint_qa.start.bias", DIM_1, DIM_1, 1, EL_INIT_ZERO},
+    [EL_P_QA_END_START_W] = {"joint_qa.end.dense_start.weight", DIM_I, DIM_H, 2, EL_INIT_GLOROT_HALF},
+    [EL_P_QA_END_TOKEN_W] = {"joint_qa.end.dense_token.weight", DIM_I, DIM_H, 2, EL_INIT_GLOROT_HALF},
+    [EL_P_QA_END_B] = {"joint_qa.end.dense.bias", DIM_1, DIM_I, 1, EL_INIT_ZERO},
+    [EL_P_QA_END_OUTPUT_W] = {"joint_qa.end.out_proj.weight", DIM_1, DIM_I, 2, EL_INIT_GLOROT},
+    [EL_P_QA_END_OUTPUT_B] = {"joint_qa.end.out_proj.bias", DIM_1, DIM_1, 1, EL_INIT_ZERO},
+    [EL_P_QA_DOUBT_FIRST_W] = {"joint_qa.impossible.dense_first.weight", DIM_I, DIM_H, 2, EL_INIT_GLOROT_HALF},
+    [EL_P_QA_DOUBT_FEATURE_W] = {"joint_qa.impossible.dense_feature.weight", DIM_I, DIM_H, 2, EL_INIT_GLOROT_HALF},
+    [EL_P_QA_DOUBT_B] = {"joint_qa.impossible.dense.bias", DIM_1, DIM_I, 1, EL_INIT_ZERO},
+    [EL_P_QA_DOUBT_OUTPUT_W] = {"joint_qa.impossible.out_proj.weight", DIM_1, DIM_I, 2, EL_INIT_GLOROT},
+    [EL_P_QA_DOUBT_OUTPUT_B] = {"joint_qa.impossible.out_proj.bias", DIM_1, DIM_1, 1, EL_INIT_ZERO},
+};
+
 static size_t dim_size(const el_network *network, dim d)
 {
     const el_model_config *c = &network->config;
@@ -111,6 +127,7 @@ static size_t dim_size(const el_network *network, dim d)
     case DIM_H: return c->hidden_size;
     case DIM_F: return c->intermediate_size;
     case DIM_C: return el_head_outputs(&network->head_config);
+    case DIM_I: return network->head_config.inner;
     }
     return 0;
 }
@@ -138,7 +155,8 @@ size_t el_head_outputs(const el_head_config *head)
     case EL_HEAD_CLASSIFIER:
     case EL_HEAD_TAGGER: return head->n_labels;
     case EL_HEAD_SPANS: return 2;
-    case EL_HEAD_CHOICE: return 1;
+    case EL_HEAD_CHOICE:
+    case EL_HEAD_JOINT_QA: return 1;
     case EL_HEAD_NONE:
     case EL_HEAD_MASKED_LM:
     case EL_HEAD_DISCRIMINATOR: break;
@@ -329,6 +347,11 @@ static electra_status add_head(el_params *params, el_network *network, const el_
         break;
     case EL_HEAD_CLASSIFIER: rows = electra ? CLASSIFIER_OUTPUT_ROWS : OUTPUT_ROWS; break;
     case EL_HEAD_SPANS: rows = SPANS_ROWS; break;
+    case EL_HEAD_JOINT_QA:
+        assert(head->inner > 0 && head->inner <= EL_QA_INNER);
+        rows = JOINT_QA_ROWS;
+        n = EL_N_JOINT_QA_PARAMS;
+        break;
     case EL_HEAD_TAGGER:
     case EL_HEAD_CHOICE: break;
     }

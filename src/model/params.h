@@ -28,8 +28,9 @@ typedef enum el_owner {
 typedef enum el_init {
     EL_INIT_ZERO,
     EL_INIT_ONE,
-    EL_INIT_NORMAL, /* truncated normal of standard deviation `scale`, redrawn beyond 2 of them */
-    EL_INIT_GLOROT, /* uniform within sqrt(6 / (rows + cols)) */
+    EL_INIT_NORMAL,      /* truncated normal of standard deviation `scale`, redrawn beyond 2 of them */
+    EL_INIT_GLOROT,      /* uniform within sqrt(6 / (rows + cols)) */
+    EL_INIT_GLOROT_HALF, /* within sqrt(6 / (rows + 2 cols)): one of two halves of a matrix over a concatenation */
     /* EL_POSITIONS_NEIGHBOURS; formulas in initialise.c */
     EL_INIT_WAVES,      /* the position table: scale * sin, cos of 16 wavelengths in 32 columns, 0 elsewhere */
     EL_INIT_KEEP_WAVES, /* the projection: passes the waves on, otherwise Glorot */
@@ -86,6 +87,22 @@ enum { EL_P_DISC_W, EL_P_DISC_B, EL_P_DISC_OUTPUT_W, EL_P_DISC_OUTPUT_B, EL_N_DI
 enum { EL_P_DENSE_W, EL_P_DENSE_B, EL_N_DENSE_PARAMS };    /* the hidden layer of a head that reads [CLS] */
 enum { EL_P_OUTPUT_W, EL_P_OUTPUT_B, EL_N_OUTPUT_PARAMS }; /* the last layer of a task's head */
 
+enum { /* EL_HEAD_JOINT_QA (joint_qa.h) */
+       EL_P_QA_START_W,
+       EL_P_QA_START_B,
+       EL_P_QA_END_START_W,
+       EL_P_QA_END_TOKEN_W,
+       EL_P_QA_END_B,
+       EL_P_QA_END_OUTPUT_W,
+       EL_P_QA_END_OUTPUT_B,
+       EL_P_QA_DOUBT_FIRST_W,
+       EL_P_QA_DOUBT_FEATURE_W,
+       EL_P_QA_DOUBT_B,
+       EL_P_QA_DOUBT_OUTPUT_W,
+       EL_P_QA_DOUBT_OUTPUT_B,
+       EL_N_JOINT_QA_PARAMS
+};
+
 typedef enum el_head {
     EL_HEAD_NONE,
     EL_HEAD_MASKED_LM,     /* a masked token -> V (masked_lm.h) */
@@ -94,8 +111,12 @@ typedef enum el_head {
     EL_HEAD_CLASSIFIER, /* [CLS] -> C: classes, a number, several labels; of one text or a pair */
     EL_HEAD_TAGGER,     /* each token -> C */
     EL_HEAD_SPANS,      /* each token -> 2: an answer's start and end */
-    EL_HEAD_CHOICE      /* [CLS] -> 1; every choice is a sequence of its own */
+    EL_HEAD_CHOICE,     /* [CLS] -> 1; every choice is a sequence of its own */
+    EL_HEAD_JOINT_QA    /* each token -> start; start and token -> end; [CLS] -> impossible (joint_qa.h) */
 } el_head;
+enum { EL_N_HEADS = EL_HEAD_JOINT_QA + 1 };
+
+enum { EL_QA_INNER = 512 /* published width of the hidden layers of EL_HEAD_JOINT_QA, and the largest */ };
 
 /* A head, and what its kind leaves open. Members that a kind does not name below count for nothing with it. */
 typedef struct el_head_config {
@@ -107,6 +128,7 @@ typedef struct el_head_config {
     bool summary_dense;
     el_activation summary_activation;
     double summary_first_dropout, summary_last_dropout;
+    size_t inner; /* I of EL_HEAD_JOINT_QA: 1 ... EL_QA_INNER */
 } el_head_config;
 
 #define EL_NO_PARAM SIZE_MAX
@@ -121,10 +143,11 @@ typedef struct el_network {
     size_t layers;     /* EL_P_QUERY_W ... of layer 0; layer i begins EL_N_LAYER_PARAMS * i later */
     el_head_config head_config;
     size_t dense; /* EL_P_DENSE_W ...: the classifier's, the choice's or BERT's pooler; or EL_NO_PARAM */
-    size_t head;  /* EL_P_MLM_W ..., EL_P_DISC_W ... or EL_P_OUTPUT_W ...; or EL_NO_PARAM */
+    size_t head;  /* EL_P_MLM_W ..., EL_P_DISC_W ..., EL_P_OUTPUT_W ... or EL_P_QA_START_W ...; or EL_NO_PARAM */
 } el_network;
 
-/* Columns of a task's head: C, 2 of EL_HEAD_SPANS, 1 of EL_HEAD_CHOICE; 0 for the other kinds. */
+/* Columns of a task's head: C, 2 of EL_HEAD_SPANS, 1 of EL_HEAD_CHOICE and of EL_HEAD_JOINT_QA (the starts); 0 for the
+ * other kinds. */
 size_t el_head_outputs(const el_head_config *head);
 
 /* true for heads that read the first token of each sequence and no other. */

@@ -18,7 +18,8 @@ struct el_predictor {
     el_masked_lm_tape masked_lm;
     el_discriminator_tape discriminator;
     el_head_tape head;
-    el_tensor logits; /* [M, V] */
+    el_joint_qa_room room; /* EL_HEAD_JOINT_QA */
+    el_tensor logits;      /* [M, V] */
 };
 
 static void lay_out(el_predictor *p, el_plan *plan, size_t tokens, size_t sequences, size_t slots)
@@ -50,6 +51,9 @@ static electra_status allocate(el_predictor *p, electra_error *err)
         return el_fail_memory(err, "the activations of a forward pass", count.arena.peak);
     }
     p->plan.arena.capacity = count.arena.peak;
+    if (p->network.head_config.kind == EL_HEAD_JOINT_QA) {
+        EL_TRY(el_joint_qa_room_make(&p->room, p->limits.tokens, p->limits.sequences, err));
+    }
     el_limits limits = el_network_limits(c, p->limits.tokens, p->limits.sequences, p->limits.longest, p->limits.slots);
     return p->be->ops->reserve(p->be, &limits, err);
 }
@@ -83,6 +87,7 @@ void el_predictor_free(el_predictor *p)
     if (p->plan.arena.base) {
         p->be->ops->free(p->be, p->plan.arena.base);
     }
+    el_joint_qa_room_clear(&p->room);
     el_free(p->encoder.layers);
     el_free(p);
 }
@@ -145,4 +150,17 @@ el_tensor el_predictor_tags(el_predictor *p, el_weights theta, const el_layout *
     const el_tensor hidden = el_encoder_fwd(&p->network, theta, &p->encoder, &pass);
     el_head_fwd(&p->network, theta, &p->head, hidden, &pass);
     return p->head.logits;
+}
+
+el_tensor el_predictor_answers(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                               const uint32_t *types, el_joint_answers *out)
+{
+    assert(p->network.head_config.kind == EL_HEAD_JOINT_QA);
+    const el_pass pass = prepare(p, layout, ids, types, 0);
+    const el_tensor hidden = el_encoder_fwd(&p->network, theta, &p->encoder, &pass);
+    el_head_fwd(&p->network, theta, &p->head, hidden, &pass);
+    if (out) {
+        el_joint_qa_answers(&p->network, theta, &p->head.joint, hidden, &pass, &p->room, out);
+    }
+    return p->head.joint.impossible;
 }

@@ -10,7 +10,7 @@
 #ifndef EL_MODEL_PREDICT_H
 #define EL_MODEL_PREDICT_H
 
-#include "model/params.h"
+#include "model/joint_qa.h"
 
 typedef struct el_predictor el_predictor;
 
@@ -46,5 +46,9 @@ el_tensor el_predictor_classes(el_predictor *predictor, el_weights theta, const 
 /* Logits of a head that reads every token: [T, C]; EL_HEAD_TAGGER, or EL_HEAD_SPANS with C = 2 (start, end). */
 el_tensor el_predictor_tags(el_predictor *predictor, el_weights theta, const el_layout *layout, const uint32_t *ids,
                             const uint32_t *types);
+/* The search for answers with EL_HEAD_JOINT_QA, for each sequence: out: [B], host memory, or NULL for none. Returns the
+ * logits of "impossible": [B, 1]. */
+el_tensor el_predictor_answers(el_predictor *predictor, el_weights theta, const el_layout *layout, const uint32_t *ids,
+                               const uint32_t *types, el_joint_answers *out);
 
 #endif

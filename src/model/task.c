@@ -39,11 +39,23 @@ double el_task_run(el_task *task, el_weights theta, el_weights gradient, const e
     if (!targets) {
         return 0;
     }
-    const double sum = theta.be->ops->sum(theta.be, el_head_losses(theta.be, &task->head, targets, pass->layout));
+    if (targets->kind == EL_LOSS_ANSWERS) {
+        el_joint_qa_ends(network, theta, &task->head.joint, hidden, targets->answers.rows, pass);
+    }
+    const double sum = el_head_loss_share(targets->kind) *
+                       theta.be->ops->sum(theta.be, el_head_losses(theta.be, &task->head, targets, pass->layout));
     if (gradient.data) {
         el_head_bwd(network, theta, gradient, &task->head, task->encoder_scratch.d, hidden, targets, scale, pass,
                     &task->head_scratch);
         el_encoder_bwd(network, theta, gradient, &task->encoder, pass, &task->encoder_scratch);
     }
     return sum;
+}
+
+void el_task_answers(el_task *task, el_weights theta, const el_pass *pass, el_joint_qa_room *room,
+                     el_joint_answers *out)
+{
+    const el_tensor hidden = el_encoder_fwd(task->network, theta, &task->encoder, pass);
+    el_head_fwd(task->network, theta, &task->head, hidden, pass);
+    el_joint_qa_answers(task->network, theta, &task->head.joint, hidden, pass, room, out);
 }

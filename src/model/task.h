@@ -32,4 +32,8 @@ void el_task_plan(el_task *task, size_t tokens, size_t sequences, bool train, el
 double el_task_run(el_task *task, el_weights theta, el_weights gradient, const el_pass *pass,
                    const el_head_targets *targets, double scale);
 
+/* Forward alone and the search for answers, with EL_HEAD_JOINT_QA: out: [B], host memory. */
+void el_task_answers(el_task *task, el_weights theta, const el_pass *pass, el_joint_qa_room *room,
+                     el_joint_answers *out);
+
 #endif

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
         for (size_t i = 0; i < config.labels.count; i++) {
             FUZZ_MUST_HOLD(config.labels.names[i]);
         }
-        for (el_head kind = EL_HEAD_NONE; kind <= EL_HEAD_CHOICE; kind++) {
+        for (el_head kind = EL_HEAD_NONE; kind < EL_N_HEADS; kind++) {
             build(&config, kind);
         }
     }

@@ -51,9 +51,11 @@ static const net NETS[] = {
     {"choices, dense layer alone", EL_FAMILY_ELECTRA, CHOICE(true, EL_ACT_LINEAR), EL_LOSS_CHOICES, 0.25},
     {"choices, activation alone", EL_FAMILY_ELECTRA, CHOICE(false, EL_ACT_TANH), EL_LOSS_CHOICES, 0.25},
     {"choices, nothing", EL_FAMILY_ELECTRA, CHOICE(false, EL_ACT_LINEAR), EL_LOSS_CHOICES, 0.25},
+    {"start, end and impossible", EL_FAMILY_ELECTRA, {.kind = EL_HEAD_JOINT_QA, .inner = 5}, EL_LOSS_ANSWERS, 0.25},
     {"bert, classes", EL_FAMILY_BERT, CLASSIFIER(3, 0.25), EL_LOSS_CLASSES, 0.25},
     {"bert, tags", EL_FAMILY_BERT, TAGGER(3, 0.25), EL_LOSS_CLASSES, 0.25},
     {"bert, spans", EL_FAMILY_BERT, {.kind = EL_HEAD_SPANS}, EL_LOSS_SPANS, 0.25},
+    {"bert, start, end and impossible", EL_FAMILY_BERT, {.kind = EL_HEAD_JOINT_QA, .inner = 3}, EL_LOSS_ANSWERS, 0.25},
     {"bert, choices", EL_FAMILY_BERT, {.kind = EL_HEAD_CHOICE, .dropout = 0.25}, EL_LOSS_CHOICES, 0.25},
 };
 enum { N_NETS = sizeof NETS / sizeof NETS[0] };
@@ -71,6 +73,7 @@ typedef struct world {
     test_batch batch;
     double numbers[N_SEQUENCES];
     uint32_t labels[MOST_TOKENS * MOST_LABELS];
+    uint32_t answers[4 * N_SEQUENCES]; /* starts, ends, impossible, rows */
     size_t n_parts;
 } world;
 
@@ -80,9 +83,31 @@ typedef struct world {
 static const uint32_t QUESTIONS[] = {0, 2, 3}; /* of 4 sequences: the first question has two choices, the second one */
 enum { N_QUESTIONS = 2 };
 
+/* Answers of 4 questions: places that may be one and places that may not, a start that is not known. */
+static el_head_targets make_answers(world *w, const el_layout *layout)
+{
+    static const uint32_t starts[N_SEQUENCES] = {2, EL_NO_TARGET, 0, 3}, ends[N_SEQUENCES] = {3, EL_NO_TARGET, 0, 1};
+    static const uint32_t impossible[N_SEQUENCES] = {0, 0, 1, 0};
+    for (size_t s = 0; s < layout->n_sequences; s++) {
+        w->answers[s] = starts[s];
+        w->answers[N_SEQUENCES + s] = ends[s];
+        w->answers[2 * N_SEQUENCES + s] = impossible[s];
+        w->answers[3 * N_SEQUENCES + s] = layout->starts[s] + (starts[s] == EL_NO_TARGET ? 0 : starts[s]);
+    }
+    w->n_parts = layout->n_sequences;
+    return (el_head_targets){.kind = EL_LOSS_ANSWERS,
+                             .answers = {.start = w->answers,
+                                         .end = w->answers + N_SEQUENCES,
+                                         .impossible = w->answers + (size_t)2 * N_SEQUENCES,
+                                         .rows = w->answers + (size_t)3 * N_SEQUENCES}};
+}
+
 /* Ids for the rows' classes, some of which take no part; the double backend's memory is the host's. */
 static el_head_targets make_targets(world *w, const el_layout *layout)
 {
+    if (w->n->loss == EL_LOSS_ANSWERS) {
+        return make_answers(w, layout);
+    }
     const size_t rows = el_head_rows(&w->network, layout), outputs = el_head_outputs(&w->network.head_config);
     size_t n = rows, below = outputs;
     if (w->n->loss == EL_LOSS_LABELS) {
