@@ -114,7 +114,7 @@ typedef enum el_head {
     EL_HEAD_CHOICE,     /* [CLS] -> 1; every choice is a sequence of its own */
     EL_HEAD_JOINT_QA    /* each token -> start; start and token -> end; [CLS] -> impossible (joint_qa.h) */
 } el_head;
-enum { EL_N_HEADS = EL_HEAD_JOINT_QA + 1 };
+#define EL_N_HEADS (EL_HEAD_JOINT_QA + 1)
 
 enum { EL_QA_INNER = 512 /* published width of the hidden layers of EL_HEAD_JOINT_QA, and the largest */ };
 

@@ -31,6 +31,7 @@ static const struct {
     {EL_FAMILY_ELECTRA, {.kind = EL_HEAD_CLASSIFIER, .n_labels = 4, .dropout = 0.5}},
     {EL_FAMILY_ELECTRA, {.kind = EL_HEAD_TAGGER, .n_labels = 3, .dropout = 0.5}},
     {EL_FAMILY_ELECTRA, {.kind = EL_HEAD_SPANS}},
+    {EL_FAMILY_ELECTRA, {.kind = EL_HEAD_JOINT_QA, .inner = 5}}, /* its starts */
     {EL_FAMILY_ELECTRA,
      {.kind = EL_HEAD_CHOICE, .summary_dense = true, .summary_activation = EL_ACT_GELU, .summary_last_dropout = 0.5}},
     {EL_FAMILY_ELECTRA, {.kind = EL_HEAD_CHOICE, .summary_activation = EL_ACT_RELU, .summary_first_dropout = 0.5}},

@@ -125,6 +125,8 @@ static void what_makes_no_sense_is_refused_by_name(void **state)
         {"\"summary_last_dropout\":-1", "\"summary_last_dropout\" is -1"},
         {"\"summary_use_proj\":1", "\"summary_use_proj\" should be"},
         {"\"summary_type\":true", "\"summary_type\" should be"},
+        {"\"joint_qa_hidden_size\":0", "\"joint_qa_hidden_size\" is 0"},
+        {"\"joint_qa_hidden_size\":513", "\"joint_qa_hidden_size\" is 513"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         el_hf_config c;
@@ -172,6 +174,22 @@ static void summaries_are_judged_when_a_choice_needs_them(void **state)
         }
         el_hf_config_clear(&c);
     }
+}
+
+static void a_joint_head_needs_two_types(void **state)
+{
+    (void)state;
+    el_hf_config c;
+    el_head_config head;
+    electra_error err = {0};
+    assert_int_equal(parse(&c, "", NULL), ELECTRA_OK);
+    assert_int_equal(el_hf_config_head(&head, &c, EL_HEAD_JOINT_QA, "config.json", NULL), ELECTRA_OK);
+    assert_int_equal(head.inner, 512);
+    el_hf_config_clear(&c);
+    assert_int_equal(parse(&c, "\"type_vocab_size\":1", NULL), ELECTRA_OK);
+    assert_int_equal(el_hf_config_head(&head, &c, EL_HEAD_JOINT_QA, "config.json", &err), ELECTRA_INVALID);
+    assert_non_null(strstr(err.message, "type_vocab_size"));
+    el_hf_config_clear(&c);
 }
 
 static void a_bert_has_its_own_defaults(void **state)
@@ -245,6 +263,11 @@ static const kind KINDS[] = {
      "BertForMultipleChoice"},
     {EL_FAMILY_BERT, {.kind = EL_HEAD_NONE, .pooler = true}, ELECTRA_MODEL_ENCODER, "BertModel"},
     {EL_FAMILY_BERT, {.kind = EL_HEAD_NONE}, ELECTRA_MODEL_ENCODER, "BertModel"},
+    {EL_FAMILY_ELECTRA,
+     {.kind = EL_HEAD_JOINT_QA, .inner = 19},
+     ELECTRA_MODEL_JOINT_QA,
+     "ElectraForJointQuestionAnswering"},
+    {EL_FAMILY_BERT, {.kind = EL_HEAD_JOINT_QA, .inner = 512}, ELECTRA_MODEL_JOINT_QA, "BertForJointQuestionAnswering"},
 };
 enum { N_KINDS = sizeof KINDS / sizeof KINDS[0] };
 
@@ -292,6 +315,7 @@ static void assert_same_head(const el_head_config *a, const el_head_config *b)
     assert_int_equal(a->n_labels, b->n_labels);
     assert_true(a->dropout == b->dropout && a->pooler == b->pooler && a->summary_dense == b->summary_dense);
     assert_int_equal(a->summary_activation, b->summary_activation);
+    assert_int_equal(a->inner, b->inner);
     assert_true(a->summary_first_dropout == b->summary_first_dropout &&
                 a->summary_last_dropout == b->summary_last_dropout);
 }
@@ -499,6 +523,7 @@ int main(void)
         cmocka_unit_test(what_makes_no_sense_is_refused_by_name),
         cmocka_unit_test(summaries_are_judged_when_a_choice_needs_them),
         cmocka_unit_test(a_bert_has_its_own_defaults),
+        cmocka_unit_test(a_joint_head_needs_two_types),
         cmocka_unit_test(berts_masked_lm_head_is_called_as_ours_is),
         cmocka_unit_test_setup_teardown(configs_come_back_as_they_were_written, test_folder_setup,
                                         test_folder_teardown),

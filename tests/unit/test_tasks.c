@@ -9,14 +9,19 @@
 
 #include <electra/infer.h>
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "interop/model.h"
 #include "interop/model_dir.h"
+#include "model/predict.h"
 #include "support/alloc.h"
+#include "tasks/qa_decode.h"
+#include "text/utf8.h"
 
 static const char *const TOKENS[] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "cat", "##s",
                                      "sat",   ".",     "on",    "mat",   "dog",    "a",   "ran", "##ning"};
@@ -37,7 +42,7 @@ static const el_model_config CONFIG = {.vocab_size = V,
 
 /* ---- models ------------------------------------------------------------------------------------------------------ */
 
-enum { CLASSIFIER, REGRESSION, SEVERAL, TAGGER, SPANS, CHOICE, MODELS };
+enum { CLASSIFIER, REGRESSION, SEVERAL, TAGGER, SPANS, CHOICE, JOINT, MODELS };
 static const struct {
     const char *name;
     el_head_config head;
@@ -51,6 +56,7 @@ static const struct {
     [CHOICE] = {"choice",
                 {.kind = EL_HEAD_CHOICE, .summary_dense = true, .summary_activation = EL_ACT_GELU},
                 ELECTRA_PROBLEM_NONE},
+    [JOINT] = {"joint", {.kind = EL_HEAD_JOINT_QA, .inner = 18}, ELECTRA_PROBLEM_NONE},
 };
 static const char *const LABELS[] = {"O", "B-X", "I-X"};
 
@@ -146,8 +152,8 @@ static electra_text text_of(const char *text)
     return (electra_text){text, strlen(text)};
 }
 
-typedef enum job { CLASSIFY, CLASSIFY_PAIRS, REGRESS, TAG, ANSWER, CHOOSE, EMBED, JOBS } job;
-static const int MODEL_OF[JOBS] = {CLASSIFIER, CLASSIFIER, REGRESSION, TAGGER, SPANS, CHOICE, SPANS};
+typedef enum job { CLASSIFY, CLASSIFY_PAIRS, REGRESS, TAG, ANSWER, ANSWER_JOINTLY, CHOOSE, EMBED, JOBS } job;
+static const int MODEL_OF[JOBS] = {CLASSIFIER, CLASSIFIER, REGRESSION, TAGGER, SPANS, JOINT, CHOICE, SPANS};
 
 /* All numbers of the answers to LINES[first ... first+n), each line's behind those of the one before. counts: [n]. */
 typedef struct answers {
@@ -192,7 +198,8 @@ static electra_status run(electra_session *s, job what, size_t first, size_t n, 
     case REGRESS: return electra_session_classify(s, texts, NULL, n, NULL, f->classes, err);
     case CLASSIFY_PAIRS: return electra_session_classify(s, texts, seconds, n, NULL, f->classes, err);
     case TAG: return electra_session_tag(s, texts, n, &all_labels, f->entities, err);
-    case ANSWER: return electra_session_answer(s, questions, n, &three, f->answers, err);
+    case ANSWER:
+    case ANSWER_JOINTLY: return electra_session_answer(s, questions, n, &three, f->answers, err);
     case CHOOSE: return electra_session_choose(s, prompts, n, f->chosen, err);
     case EMBED: return electra_session_embed(s, texts, n, NULL, f->vectors, err);
     case JOBS: break;
@@ -221,6 +228,7 @@ static void put_line(answers *out, job what, const all_found *f, size_t i)
         }
         break;
     case ANSWER:
+    case ANSWER_JOINTLY:
         for (size_t k = 0; k < f->answers[i].n; k++) {
             put(out, f->answers[i].answers[k].span.start);
             put(out, f->answers[i].answers[k].span.end);
@@ -309,7 +317,10 @@ static void another_kind_of_model_is_refused(void **state)
     for (job what = CLASSIFY; what < EMBED; what++) {
         for (int model = 0; model < MODELS; model++) {
             const bool classifies = what <= REGRESS;
-            const bool fits = classifies ? model <= SEVERAL : model == MODEL_OF[what];
+            const bool asks = what == ANSWER || what == ANSWER_JOINTLY;
+            const bool fits = classifies ? model <= SEVERAL
+                              : asks     ? model == SPANS || model == JOINT
+                                         : model == MODEL_OF[what];
             asked a = ask(model, 1, 0);
             all_found f;
             electra_error err = {0};
@@ -509,6 +520,119 @@ static void answers_lie_in_their_context(void **state)
     done(&a);
 }
 
+/* The same question through the windows and the rules that evaluation uses. */
+static void evaluate(asked *a, el_example *example, size_t max_length, el_question_best *out)
+{
+    el_examples examples = {.kind = EL_TASK_ANSWER, .list = example, .n = 1};
+    el_qa_settings settings = el_qa_settings_default();
+    settings.max_length = max_length;
+    el_qa_set *set;
+    el_qa_results *results;
+    el_backend *be;
+    el_predictor *predictor;
+    el_pack *pack;
+    const el_predict_limits limits = {.tokens = POSITIONS, .sequences = 1, .longest = POSITIONS};
+    assert_int_equal(el_qa_set_create(&set, &examples, electra_model_tokenizer(a->model), &settings, NULL), ELECTRA_OK);
+    assert_int_equal(el_qa_results_create(&results, set, NULL, true, NULL), ELECTRA_OK);
+    assert_int_equal(el_backend_create_cpu(&be, NULL, EL_CPU_BEST, NULL), ELECTRA_OK);
+    assert_int_equal(el_predictor_create(&predictor, be, el_model_network(a->model), &limits, NULL), ELECTRA_OK);
+    assert_int_equal(el_pack_create(&pack, be, &(el_pack_room){.tokens = POSITIONS, .sequences = 1}, NULL), ELECTRA_OK);
+    for (size_t w = 0; w < set->n_windows; w++) {
+        uint32_t ids[POSITIONS];
+        const el_sequence sequence = el_qa_sequence(set, w, ids);
+        el_pack_clear(pack);
+        assert_true(el_pack_add(pack, &sequence));
+        const el_batch *b = el_pack_finish(pack);
+        el_joint_answers found;
+        (void)el_predictor_answers(predictor, el_model_weights(a->model, be), &b->layout, b->ids, b->types, &found);
+        el_qa_take_joint(results, w, &found);
+    }
+    el_qa_answer(results, 0, out);
+    el_pack_free(pack);
+    el_predictor_free(predictor);
+    el_backend_free(be);
+    el_qa_results_free(results);
+    el_qa_set_free(set);
+}
+
+static void joint_answers_are_those_of_evaluation(void **state)
+{
+    (void)state;
+    static const char *const CONTEXTS[] = {"the cats sat on a mat.", "\xc3\xa9 \xf0\x9f\x98\x80 cats on the mats", "",
+                                           "the cat sat on the mat. a dog sat on the cat. the dogs ran on the mat."};
+    asked a = ask(JOINT, 1, 0);
+    for (size_t i = 0; i < sizeof CONTEXTS / sizeof *CONTEXTS; i++) {
+        const electra_question question = {text_of("the cat"), text_of(CONTEXTS[i])};
+        el_example example = {.text = question.question, .pair = question.context, .impossible = true};
+        el_question_best expected;
+        evaluate(&a, &example, POSITIONS, &expected);
+        electra_answer_options o = electra_answer_options_default();
+        o.top_k = 50;
+        o.max_answer = 30;
+        o.align_to_words = false;
+        electra_answers found;
+        assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
+        assert_int_equal(found.n, expected.n);
+        assert_true((found.n == 0) == (question.context.bytes == 0));
+        for (size_t k = 0; k < found.n; k++) {
+            assert_ptr_equal(found.answers[k].text.text, expected.answers[k].text.text);
+            assert_int_equal(found.answers[k].text.bytes, expected.answers[k].text.bytes);
+            assert_true(fabs((double)found.answers[k].score - expected.answers[k].probability) < 1e-5);
+            const uint8_t *text = (const uint8_t *)CONTEXTS[i];
+            const uint8_t *begin = (const uint8_t *)found.answers[k].text.text;
+            assert_int_equal(found.answers[k].span.start, el_utf8_count(text, begin));
+            assert_int_equal(found.answers[k].span.end, el_utf8_count(text, begin + found.answers[k].text.bytes));
+        }
+        /* no answer competes with its probability */
+        const double none = 1 / (1 + exp(-expected.null_odds));
+        o.allow_none = true;
+        assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
+        assert_int_equal(found.n, expected.n + 1);
+        size_t empty = 0, with_text = 0;
+        for (size_t k = 0; k < found.n; k++) {
+            const bool is_none = found.answers[k].text.bytes == 0;
+            const double score = is_none ? none : (1 - none) * expected.answers[with_text].probability;
+            assert_true(fabs((double)found.answers[k].score - score) < 1e-5);
+            assert_true(k == 0 || found.answers[k].score <= found.answers[k - 1].score + 1e-6F);
+            empty += is_none;
+            with_text += !is_none;
+        }
+        assert_int_equal(empty, 1);
+    }
+    /* whole words, few answers */
+    const electra_question question = {text_of("the cat"), text_of(LINES[LONG_LINE])};
+    electra_answer_options o = electra_answer_options_default();
+    o.top_k = 3;
+    o.stride = 5;
+    electra_answers found;
+    assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
+    assert_int_equal(found.n, 3);
+    for (size_t k = 0; k < found.n; k++) {
+        const char *end = found.answers[k].text.text + found.answers[k].text.bytes;
+        assert_true(found.answers[k].span.start == 0 || !isalpha((unsigned char)found.answers[k].text.text[-1]) ||
+                    !isalpha((unsigned char)found.answers[k].text.text[0]));
+        assert_true(!isalpha((unsigned char)end[0]) || !isalpha((unsigned char)end[-1]));
+    }
+    done(&a);
+}
+
+/* Only the first 64 tokens of a question are read: here they leave no room. */
+static void a_joint_question_is_cut(void **state)
+{
+    (void)state;
+    asked a = ask(JOINT, 1, 0);
+    char question[256] = "";
+    for (size_t i = 0; i < 70; i++) {
+        strcat(question, "a ");
+    }
+    electra_error err = {0};
+    electra_answers found;
+    const electra_question q = {text_of(question), text_of("the cat")};
+    assert_int_equal(electra_session_answer(a.session, &q, 1, NULL, &found, &err), ELECTRA_INVALID);
+    assert_non_null(strstr(err.message, "64 tokens"));
+    done(&a);
+}
+
 static void words_of_all_windows_are_labelled(void **state)
 {
     (void)state;
@@ -572,6 +696,8 @@ int main(void)
         cmocka_unit_test(long_texts_to_classify_are_cut_and_counted),
         cmocka_unit_test(long_texts_are_embedded_whole),
         cmocka_unit_test(answers_lie_in_their_context),
+        cmocka_unit_test(joint_answers_are_those_of_evaluation),
+        cmocka_unit_test(a_joint_question_is_cut),
         cmocka_unit_test(words_of_all_windows_are_labelled),
         cmocka_unit_test(a_prompt_without_choices_is_refused),
     };
