@@ -26,20 +26,23 @@ struct el_feed {
     void *device_questions;
 };
 
-static el_head_loss loss_of(const el_features *f)
+static el_head_loss loss_of(const el_features *f, el_head head)
 {
     switch (f->examples->kind) {
     case EL_TASK_CLASSIFY:
     case EL_TASK_TAG: break;
     case EL_TASK_MULTILABEL: return EL_LOSS_LABELS;
     case EL_TASK_REGRESS: return EL_LOSS_NUMBERS;
-    case EL_TASK_ANSWER: return EL_LOSS_SPANS;
+    case EL_TASK_ANSWER: return head == EL_HEAD_JOINT_QA ? EL_LOSS_ANSWERS : EL_LOSS_SPANS;
     case EL_TASK_CHOICE: return EL_LOSS_CHOICES;
     }
     return EL_LOSS_CLASSES;
 }
 
-/* Entries of el_head_targets.labels for so many sequences and tokens. */
+/* Of el_joint_qa_targets, one behind another in `labels`, each with room for all sequences. */
+enum { ANSWER_START, ANSWER_END, ANSWER_IMPOSSIBLE, ANSWER_ROW, N_ANSWER_LABELS };
+
+/* Entries of el_head_targets.labels (or of el_joint_qa_targets) for so many sequences and tokens. */
 static size_t count_labels(const el_feed *feed, size_t sequences, size_t tokens)
 {
     switch (feed->loss) {
@@ -47,6 +50,7 @@ static size_t count_labels(const el_feed *feed, size_t sequences, size_t tokens)
     case EL_LOSS_LABELS: return sequences * feed->n_outputs;
     case EL_LOSS_SPANS: return 2 * sequences;
     case EL_LOSS_CHOICES: return sequences;
+    case EL_LOSS_ANSWERS: return N_ANSWER_LABELS * feed->room.sequences;
     case EL_LOSS_NUMBERS: break;
     }
     return 0;
@@ -98,7 +102,7 @@ electra_status el_feed_create(el_feed **out, el_backend *be, const el_features *
     *feed = (el_feed){.be = be,
                       .features = features,
                       .head = *head,
-                      .loss = loss_of(features),
+                      .loss = loss_of(features, head->kind),
                       .scale = scale,
                       .n_outputs = el_head_outputs(head),
                       .room = room_for(features, tokens)};
@@ -182,6 +186,26 @@ static void put_labels(el_feed *feed, const el_example *e)
     }
 }
 
+static void put_answer(el_feed *feed, el_qa_target target)
+{
+    uint32_t *labels = feed->labels + feed->n_sequences;
+    const size_t room = feed->room.sequences;
+    labels[ANSWER_START * room] = target.start;
+    labels[ANSWER_END * room] = target.end;
+    labels[ANSWER_IMPOSSIBLE * room] = target.impossible;
+    labels[ANSWER_ROW * room] = (uint32_t)feed->n_tokens + (target.start == EL_NO_TARGET ? 0 : target.start);
+}
+
+static el_joint_qa_targets answer_targets(const el_feed *feed)
+{
+    const uint32_t *labels = feed->device_labels;
+    const size_t room = feed->room.sequences;
+    return (el_joint_qa_targets){.start = labels + ANSWER_START * room,
+                                 .end = labels + ANSWER_END * room,
+                                 .impossible = labels + ANSWER_IMPOSSIBLE * room,
+                                 .rows = labels + ANSWER_ROW * room};
+}
+
 static void put_target(el_feed *feed, size_t unit)
 {
     const el_features *f = feed->features;
@@ -204,6 +228,7 @@ static void put_target(el_feed *feed, size_t unit)
         feed->labels[2 * feed->n_sequences + 1] = target.end;
         break;
     }
+    case EL_LOSS_ANSWERS: put_answer(feed, el_qa_window_target(f->qa, unit)); break;
     case EL_LOSS_CHOICES:
         feed->questions[feed->n_units] = (uint32_t)feed->n_sequences;
         feed->labels[feed->n_units] = e->n_labels && e->labels[0] < e->n_parts ? e->labels[0] : EL_NO_TARGET;
@@ -218,7 +243,8 @@ size_t el_feed_parts(const el_feed *feed, size_t unit)
     switch (feed->loss) {
     case EL_LOSS_CLASSES: break;
     case EL_LOSS_LABELS: return feed->n_outputs;
-    case EL_LOSS_NUMBERS: return 1;
+    case EL_LOSS_NUMBERS:
+    case EL_LOSS_ANSWERS: return 1;
     case EL_LOSS_SPANS: return el_qa_window_target(f->qa, unit).start == EL_NO_TARGET ? 0 : 2;
     case EL_LOSS_CHOICES: return e->n_labels && e->labels[0] < e->n_parts;
     }
@@ -272,6 +298,9 @@ const el_batch *el_feed_finish(el_feed *feed, el_head_targets *targets)
         const size_t n_labels = count_labels(feed, feed->n_sequences, feed->n_tokens);
         be->ops->upload_bytes(be, feed->device_labels, feed->labels, n_labels * sizeof *feed->labels);
         *targets = (el_head_targets){.kind = feed->loss, .labels = feed->device_labels};
+        if (feed->loss == EL_LOSS_ANSWERS) {
+            targets->answers = answer_targets(feed);
+        }
         if (feed->loss == EL_LOSS_NUMBERS) {
             be->ops->upload_f32(be, feed->device_numbers, feed->numbers, feed->n_sequences);
             targets->numbers = el_tensor_of(feed->device_numbers, feed->n_sequences, 1);
