@@ -67,12 +67,21 @@ electra_status el_read_push(el_reader *r, el_growing *array, electra_text text);
 /* A row with columns, before it is known what kind of task it is for. */
 typedef struct el_row {
     electra_text text, pair, label, id; /* NULL: the row has none */
-    const electra_text *labels;         /* MULTILABEL in JSON: [n_labels] instead of `label`, if not NULL */
+    const electra_text *labels;         /* MULTILABEL: [n_labels] instead of `label`, if not NULL */
     size_t n_labels;
     const electra_text *choices; /* CHOICE: [n_choices] */
     size_t n_choices;
     uint32_t line;
 } el_row;
+
+static inline bool el_read_has_labels(const el_source *source)
+{
+    return source->label || source->n_flags > 0;
+}
+
+/* Whether a cell says that a label holds; *fine is false, and the row passed over, if it is neither yes nor no. */
+electra_status el_read_flag(el_reader *r, electra_text cell, const char *column, uint32_t line, bool *holds,
+                            bool *fine);
 
 /* Add a row of CLASSIFY, MULTILABEL, REGRESS or CHOICE, or pass over it. Its texts live as long as the examples. */
 electra_status el_read_row(el_reader *r, const el_row *row);

@@ -103,6 +103,28 @@ static electra_status take_choices(el_reader *r, const json_t *object, el_row *r
     return ELECTRA_OK;
 }
 
+/* The names of the members that say yes. */
+static electra_status take_flags(el_reader *r, const json_t *object, el_row *row, bool *fine)
+{
+    static const electra_text NONE;
+    const el_source *source = r->source;
+    r->cells.n = 0;
+    for (size_t i = 0; i < source->n_flags && *fine; i++) {
+        electra_text cell = {0};
+        bool holds = false;
+        EL_TRY(take(r, object, source->flags[i], row->line, &cell, fine));
+        if (*fine) {
+            EL_TRY(el_read_flag(r, cell, source->flags[i], row->line, &holds, fine));
+        }
+        if (holds) {
+            EL_TRY(el_read_push(r, &r->cells, el_read_string(source->flags[i], strlen(source->flags[i]))));
+        }
+    }
+    row->labels = r->cells.n > 0 ? r->cells.items : &NONE;
+    row->n_labels = r->cells.n;
+    return ELECTRA_OK;
+}
+
 /* CLASSIFY, MULTILABEL, REGRESS, CHOICE */
 static electra_status read_row(el_reader *r, const json_t *object, electra_text id, uint32_t line)
 {
@@ -125,6 +147,8 @@ static electra_status read_row(el_reader *r, const json_t *object, electra_text 
         if (!fine) {
             return el_read_skip(r, line, "\"%s\" is no list of labels", source->label);
         }
+    } else if (source->n_flags > 0) {
+        EL_TRY(take_flags(r, object, &row, &fine));
     } else {
         EL_TRY(take(r, object, source->label, line, &row.label, &fine));
     }

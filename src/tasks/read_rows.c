@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tasks/read.h"
 
@@ -88,10 +89,33 @@ static size_t without_repeats(uint32_t *out, uint32_t *labels, size_t n)
     return kept;
 }
 
+static bool is_one_of(electra_text text, const char *const *words)
+{
+    for (; *words; words++) {
+        if (text.bytes == strlen(*words) && strncasecmp(text.text, *words, text.bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+electra_status el_read_flag(el_reader *r, electra_text cell, const char *column, uint32_t line, bool *holds, bool *fine)
+{
+    static const char *const YES[] = {"1", "true", "yes", "1.0", NULL}, *const NO[] = {"0", "false", "no", "0.0", NULL};
+    const electra_text word = el_read_trim(cell);
+    *holds = is_one_of(word, YES);
+    if (*holds || word.bytes == 0 || is_one_of(word, NO)) {
+        return ELECTRA_OK;
+    }
+    *fine = false;
+    const el_shown shown = el_read_shown(word);
+    return el_read_skip(r, line, "'%s' in column %s is neither 0 nor 1", shown.text, column);
+}
+
 static electra_status many_labels(el_reader *r, const el_row *row, const uint32_t **labels, size_t *n, bool *fine)
 {
     *fine = true;
-    if (!r->source->label) {
+    if (!el_read_has_labels(r->source)) {
         *n = 1;
         return one_label(r, row, labels, fine);
     }

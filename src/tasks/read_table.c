@@ -16,8 +16,11 @@ typedef struct column {
 
 typedef struct columns {
     column text, pair, label, id;
-    column *choices; /* [source->n_choices] */
-    size_t n_header; /* cells of the header; 0: there is none */
+    column *choices;     /* [source->n_choices] */
+    electra_text *cells; /* [source->n_choices]: of a row */
+    column *flags;       /* [source->n_flags] */
+    electra_text *names; /* [source->n_flags]: the labels that hold for a row */
+    size_t n_header;     /* cells of the header; 0: there is none */
 } columns;
 
 /* A number from 1 or from -1; false if it is a name. */
@@ -85,8 +88,18 @@ static electra_status find_all(el_reader *r, const electra_text *cells, size_t n
     EL_TRY(find(r, source->pair, cells, n, &out->pair));
     EL_TRY(find(r, source->label, cells, n, &out->label));
     EL_TRY(find(r, source->id, cells, n, &out->id));
+    out->choices = el_read_take(r, source->n_choices, sizeof *out->choices);
+    out->cells = el_read_take(r, source->n_choices, sizeof *out->cells);
+    out->flags = el_read_take(r, source->n_flags, sizeof *out->flags);
+    out->names = el_read_take(r, source->n_flags, sizeof *out->names);
+    if (!out->choices || !out->cells || !out->flags || !out->names) {
+        return ELECTRA_NO_RESOURCE;
+    }
     for (size_t i = 0; i < source->n_choices; i++) {
         EL_TRY(find(r, source->choices[i], cells, n, &out->choices[i]));
+    }
+    for (size_t i = 0; i < source->n_flags; i++) {
+        EL_TRY(find(r, source->flags[i], cells, n, &out->flags[i]));
     }
     return ELECTRA_OK;
 }
@@ -99,6 +112,9 @@ static bool has_names(const el_source *source)
     bool names = is_name(source->text) || is_name(source->pair) || is_name(source->label) || is_name(source->id);
     for (size_t i = 0; i < source->n_choices; i++) {
         names = names || is_name(source->choices[i]);
+    }
+    for (size_t i = 0; i < source->n_flags; i++) {
+        names = names || is_name(source->flags[i]);
     }
     return names;
 }
@@ -151,19 +167,40 @@ static electra_status take(el_reader *r, const column *c, const electra_text *ce
     return ELECTRA_OK;
 }
 
+/* The names of the columns that say yes. */
+static electra_status take_flags(el_reader *r, const columns *c, const electra_text *cells, size_t n, el_row *row,
+                                 bool *fine)
+{
+    for (size_t i = 0; i < r->source->n_flags && *fine; i++) {
+        electra_text cell = {0};
+        bool holds = false;
+        EL_TRY(take(r, &c->flags[i], cells, n, row->line, &cell, fine));
+        if (*fine) {
+            EL_TRY(el_read_flag(r, cell, r->source->flags[i], row->line, &holds, fine));
+        }
+        if (holds) {
+            c->names[row->n_labels++] = el_read_string(r->source->flags[i], strlen(r->source->flags[i]));
+        }
+    }
+    row->labels = c->names;
+    return ELECTRA_OK;
+}
+
 static electra_status add_row(el_reader *r, const columns *c, const electra_text *cells, size_t n, uint32_t line)
 {
     el_row row = {.line = line, .n_choices = r->source->n_choices};
     bool fine = true;
-    electra_text choices[EL_MOST_CHOICE_COLUMNS];
     EL_TRY(take(r, &c->text, cells, n, line, &row.text, &fine));
     EL_TRY(take(r, &c->pair, cells, n, line, &row.pair, &fine));
     EL_TRY(take(r, &c->label, cells, n, line, &row.label, &fine));
     EL_TRY(take(r, &c->id, cells, n, line, &row.id, &fine));
     for (size_t i = 0; i < row.n_choices; i++) {
-        EL_TRY(take(r, &c->choices[i], cells, n, line, &choices[i], &fine));
+        EL_TRY(take(r, &c->choices[i], cells, n, line, &c->cells[i], &fine));
     }
-    row.choices = choices;
+    row.choices = c->cells;
+    if (r->source->n_flags > 0) {
+        EL_TRY(take_flags(r, c, cells, n, &row, &fine));
+    }
     return fine ? el_read_row(r, &row) : ELECTRA_OK;
 }
 
@@ -182,8 +219,7 @@ static electra_status first_row(el_reader *r, columns *c, const electra_text *ce
 
 electra_status el_read_tsv(el_reader *r, const char *data, size_t bytes)
 {
-    column choices[EL_MOST_CHOICE_COLUMNS];
-    columns c = {.choices = choices};
+    columns c = {0};
     const char *at = data, *end = data + bytes;
     electra_text line;
     bool first = true;
@@ -347,8 +383,7 @@ static electra_status read_csv_row(el_reader *r, csv *in, bool *fine)
 
 electra_status el_read_csv(el_reader *r, const char *data, size_t bytes)
 {
-    column choices[EL_MOST_CHOICE_COLUMNS];
-    columns c = {.choices = choices};
+    columns c = {0};
     csv in = {data, data + bytes, 1};
     bool first = true;
     while (in.at < in.end) {

@@ -152,27 +152,43 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static electra_status read_folder(el_reader *r, const char *path, const char *class, size_t depth);
-
-/* Links to files are followed, links to folders are not: they might lead in a circle. Files that lie in no class
- * (beside the folders) are no texts. */
-static electra_status read_entry(el_reader *r, const char *folder, const char *name, const char *class, size_t depth)
+/* Whether an entry is a folder itself, not a link to one. */
+static bool is_real_folder(const char *path, const struct dirent *entry)
 {
-    char *path = el_path_join(folder, name);
-    if (!path) {
-        return el_fail_memory(r->err, folder, 0);
-    }
     struct stat link;
-    electra_status status = ELECTRA_OK;
-    if (lstat(path, &link) == 0 && S_ISDIR(link.st_mode)) {
-        status = read_folder(r, path, name, depth + 1);
-    } else if (class && el_is_file(path)) {
-        status = read_file(r, path, el_read_string(class, strlen(class)));
-    }
-    el_free(path);
-    return status;
+    return entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN && lstat(path, &link) == 0 && S_ISDIR(link.st_mode));
 }
 
+static electra_status read_folder(el_reader *r, const char *path, const char *class, size_t depth);
+
+/* Links to files are followed, links to folders are not: they might lead in a circle. */
+static electra_status read_entry(el_reader *r, const char *path, const struct dirent *entry, const char *class,
+                                 size_t depth)
+{
+    if (is_real_folder(path, entry)) {
+        return class ? ELECTRA_OK : read_folder(r, path, entry->d_name, depth + 1);
+    }
+    return class && el_is_file(path) ? read_file(r, path, el_read_string(class, strlen(class))) : ELECTRA_OK;
+}
+
+/* Read the folders among the entries (class NULL) or the files. */
+static electra_status read_entries(el_reader *r, const char *folder, struct dirent *const *entries, int n,
+                                   const char *class, size_t depth, size_t *n_folders)
+{
+    for (int i = 0; i < n; i++) {
+        char *path = el_path_join(folder, entries[i]->d_name);
+        if (!path) {
+            return el_fail_memory(r->err, folder, 0);
+        }
+        *n_folders += is_real_folder(path, entries[i]);
+        const electra_status status = read_entry(r, path, entries[i], class, depth);
+        el_free(path);
+        EL_TRY(status);
+    }
+    return ELECTRA_OK;
+}
+
+/* A folder with folders in it is no class, and files beside those (a README) are no texts. */
 static electra_status read_folder(el_reader *r, const char *path, const char *class, size_t depth)
 {
     if (depth == FOLDER_DEPTH) {
@@ -183,11 +199,12 @@ static electra_status read_folder(el_reader *r, const char *path, const char *cl
     if (n < 0) {
         return el_fail_errno(r->err, path, "cannot read the folder %s", path);
     }
-    electra_status status = ELECTRA_OK;
+    size_t n_folders = 0;
+    electra_status status = read_entries(r, path, entries, n, NULL, depth, &n_folders);
+    if (status == ELECTRA_OK && n_folders == 0 && class) {
+        status = read_entries(r, path, entries, n, class, depth, &n_folders);
+    }
     for (int i = 0; i < n; i++) {
-        if (status == ELECTRA_OK) {
-            status = read_entry(r, path, entries[i]->d_name, class, depth);
-        }
         free(entries[i]);
     }
     free(entries);
@@ -195,11 +212,10 @@ static electra_status read_folder(el_reader *r, const char *path, const char *cl
 }
 
 /* What a member of an archive is called inside: behind "archive.tar: ". */
-static const char *inner_name(const char *name)
+static const char *inner_name(const char *name, const char *archive)
 {
-    for (const char *found = strstr(name, ": "); found; found = strstr(name, ": ")) {
-        name = found + 2;
-    }
+    name += strlen(archive);
+    name += strncmp(name, ": ", 2) == 0 ? 2 : 0;
     return strncmp(name, "./", 2) == 0 ? name + 2 : name;
 }
 
@@ -213,59 +229,91 @@ static bool is_below(const char *name, const char *folder)
     return strncmp(name, folder, n) == 0 && name[n] == '/';
 }
 
-/* The name of the folder that a file lies in; no bytes if it lies in none. */
-static electra_text folder_of(const char *name)
+/* The path of the folder that a file lies in, without the last slash; no bytes if it lies in none. */
+static electra_text path_of(electra_text name)
 {
-    const char *slash = strrchr(name, '/');
-    if (!slash) {
-        return (electra_text){0};
+    size_t n = name.bytes;
+    while (n > 0 && name.text[n - 1] != '/') {
+        n--;
     }
-    const char *start = slash;
-    while (start > name && start[-1] != '/') {
-        start--;
-    }
-    return (electra_text){start, (size_t)(slash - start)};
+    return (electra_text){name.text, n > 0 ? n - 1 : 0};
 }
 
-static electra_status read_member(el_reader *r, el_input *input, const char *name)
+static electra_text last_of(electra_text path)
+{
+    const size_t n = path_of(path).bytes;
+    const size_t skip = n < path.bytes && path.text[n] == '/' ? n + 1 : n;
+    return (electra_text){path.text + skip, path.bytes - skip};
+}
+
+static electra_status read_member(el_reader *r, el_input *input, const char *name, electra_text class)
 {
     char *block = NULL;
     size_t bytes = 0;
     electra_text text;
-    const electra_text class = folder_of(inner_name(name));
-    if (class.bytes == 0) {
-        return ELECTRA_OK;
-    }
     EL_TRY(el_read_begin_file(r, name));
     electra_status status = el_read_unpack(input, name, &block, &bytes, r->err);
     if (status == ELECTRA_OK) {
         status = el_read_look(r, block, bytes, &text);
     }
-    if (status != ELECTRA_OK) {
-        el_free(block);
-        return status;
+    if (status == ELECTRA_OK) {
+        status = el_read_copy(r, text, &text); /* the block has much room to spare */
     }
-    status = el_read_copy(r, text, &text); /* the block has much room to spare */
     el_free(block);
     return status == ELECTRA_OK ? add_text(r, text, class) : status;
 }
 
-static electra_status read_archive(el_reader *r, const char *path)
+/* Go through an archive. The first time, `folders` gets the folders that hold folders; the second time, what lies in
+ * others is read. */
+static electra_status go_through(el_reader *r, const char *path, el_strings *folders, bool second)
 {
     el_input *input;
     EL_TRY(el_input_open(&input, &path, 1, r->err));
-    electra_status status;
-    do {
+    electra_status status = ELECTRA_OK;
+    for (;;) {
         el_member member;
         status = el_input_next(input, &member, r->err);
-        if (status == ELECTRA_OK && !member.name) {
+        if (status != ELECTRA_OK || !member.name) {
             break;
         }
-        if (status == ELECTRA_OK && is_below(inner_name(member.name), r->source->inside)) {
-            status = read_member(r, input, member.name);
+        if (strcmp(member.name, path) == 0) {
+            status = el_fail(r->err, ELECTRA_INVALID, path,
+                             "%s is neither a folder nor an archive of one: a folder for each class is expected in it",
+                             path);
+            break;
         }
-    } while (status == ELECTRA_OK);
+        const char *name = inner_name(member.name, path);
+        electra_text folder = path_of(el_read_string(name, strlen(name)));
+        if (!is_below(name, r->source->inside) || folder.bytes == 0) {
+            continue;
+        }
+        if (second) {
+            if (el_strings_find(folders, folder.text, folder.bytes) == EL_STRINGS_FULL) {
+                status = read_member(r, input, member.name, last_of(folder));
+            }
+        } else {
+            while (status == ELECTRA_OK && (folder = path_of(folder)).bytes > 0) {
+                if (el_strings_add(folders, folder.text, folder.bytes) == EL_STRINGS_FULL) {
+                    status = el_fail_memory(r->err, path, folder.bytes);
+                }
+            }
+        }
+        if (status != ELECTRA_OK) {
+            break;
+        }
+    }
     el_input_free(input);
+    return status;
+}
+
+static electra_status read_archive(el_reader *r, const char *path)
+{
+    el_strings folders = {0};
+    electra_status status = go_through(r, path, &folders, false);
+    if (status == ELECTRA_OK) {
+        status = go_through(r, path, &folders, true);
+    }
+    el_strings_clear(&folders);
     return status;
 }
 

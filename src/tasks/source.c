@@ -99,9 +99,12 @@ static electra_status check(const el_source *source, electra_error *err)
     if (source->kind == EL_TASK_CHOICE && source->n_choices == 0) {
         return el_fail(err, ELECTRA_MISUSE, "source", "which columns hold the choices is not said");
     }
-    if (source->n_choices > EL_MOST_CHOICE_COLUMNS) {
-        return el_fail(err, ELECTRA_MISUSE, "source", "%zu columns of choices are more than the %d there may be",
-                       source->n_choices, EL_MOST_CHOICE_COLUMNS);
+    if (source->n_choices > EL_MOST_COLUMNS || source->n_flags > EL_MOST_COLUMNS) {
+        return el_fail(err, ELECTRA_MISUSE, "source", "more than %d columns of choices or labels", EL_MOST_COLUMNS);
+    }
+    if (source->n_flags > 0 && (source->label || source->kind != EL_TASK_MULTILABEL)) {
+        return el_fail(err, ELECTRA_MISUSE, "source",
+                       "a column for each label goes with several labels only, and with no other column for them");
     }
     if (source->format == EL_SOURCE_CSV && (source->separator == '\0' || source->separator == '"' ||
                                             source->separator == '\n' || source->separator == '\r')) {
@@ -132,11 +135,13 @@ static electra_status expect_label(el_reader *r, const char *name)
 
 static electra_status expect_labels(el_reader *r, const el_label_set *known)
 {
-    const size_t n = known ? known->n_known : r->source->labels ? r->source->n_labels : 0;
+    const el_source *source = r->source;
+    const char *const *fixed = source->n_flags > 0 ? source->flags : source->labels;
+    const size_t n = known ? known->n_known : source->n_flags > 0 ? source->n_flags : fixed ? source->n_labels : 0;
     const bool labelled =
         r->source->kind == EL_TASK_CLASSIFY || r->source->kind == EL_TASK_MULTILABEL || r->source->kind == EL_TASK_TAG;
     for (size_t i = 0; i < n && labelled; i++) {
-        EL_TRY(expect_label(r, known ? known->names[i] : r->source->labels[i]));
+        EL_TRY(expect_label(r, known ? known->names[i] : fixed[i]));
     }
     r->n_fixed = r->labels.n;
     r->learning = !known;
@@ -336,7 +341,7 @@ static electra_status finish_labels(el_reader *r)
     electra_status status = list && numbers && counts
                                 ? settle(r, list, numbers, counts)
                                 : el_fail_memory(r->err, "the labels of a task", n * sizeof *list);
-    if (status == ELECTRA_OK && r->source->label) {
+    if (status == ELECTRA_OK && el_read_has_labels(r->source)) {
         if (r->learning) {
             warn_of_classes(r, counts);
         } else {

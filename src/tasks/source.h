@@ -18,7 +18,7 @@
 
 #include "tasks/examples.h"
 
-enum { EL_MOST_CHOICE_COLUMNS = 32 }; /* of one row, in a file with columns */
+enum { EL_MOST_COLUMNS = 1024 }; /* of choices, and of labels */
 
 typedef enum el_source_format {
     EL_SOURCE_TSV,        /* a row a line, cells between tabs; quotes are ordinary characters */
@@ -67,6 +67,10 @@ typedef struct el_source {
     const char *answers; /* ANSWER in JSON: {"text": [...], "answer_start": [...]}, or [{"text": , "answer_start": }] */
     const char *const *choices; /* CHOICE: [n_choices] a column a choice; or one in JSON with a list of texts */
     size_t n_choices;
+    const char *const
+        *flags; /* MULTILABEL in TSV, CSV, JSON: [n_flags] in place of `label` a column of each label's name,
+                   with 1 or true in the rows for which it holds, 0, false or nothing in the others */
+    size_t n_flags;
     el_source_header header;   /* TSV, CSV */
     char separator;            /* CSV: between cells */
     bool backslash_breaks;     /* CSV: a backslash stands for a line break (AG News) and is read as a blank */
