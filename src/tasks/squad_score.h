@@ -3,7 +3,7 @@
  *     el_squad *squad = NULL;
  *     EL_TRY(el_squad_create(&squad, err));
  *     el_squad2_scores scores;
- *     EL_TRY(el_squad2_score(squad, questions, n, EL_SQUAD2_THRESHOLD, NULL, &scores, err));
+ *     EL_TRY(el_squad2_score(squad, questions, n, 1.0, NULL, &scores, err));
  *     el_squad_free(squad);
  *
  * Answers are compared after normalisation: lower case (Python's str.lower, a final sigma included), ASCII punctuation
@@ -61,9 +61,6 @@ electra_status el_squad1_score(el_squad *squad, const el_squad_question *questio
 
 /* ---- SQuAD 2.0 --------------------------------------------------------------------------------------------------- */
 
-/* At which null odds google-research/electra takes a question to have no answer; the official scorer's own is 1.0. */
-#define EL_SQUAD2_THRESHOLD (-2.75)
-
 typedef struct el_squad_part {
     double exact, f1; /* NaN if n is 0 (the official scorer leaves the part out) */
     size_t n;
@@ -76,7 +73,8 @@ typedef struct el_squad2_scores {
     size_t n_missing; /* left out everywhere (the official scorer fails if any is missing) */
 } el_squad2_scores;
 
-/* A question whose null odds are above `threshold` counts as answered "no answer", whatever was predicted. A question
+/* A question whose null odds are above `threshold` counts as answered "no answer", whatever was predicted (the official
+ * scorer's default is 1.0; google-research/electra's: EL_QA_GOOGLE_THRESHOLD in qa_decode.h). A question
  * has an answer if n_golds is not 0; right answers of which normalisation leaves nothing are passed over, and if none
  * is left, the empty answer is the right one.
  *
