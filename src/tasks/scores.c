@@ -433,7 +433,7 @@ static electra_status score_squad2(el_scoring *s, el_squad *squad, const quiz *q
     el_squad2_scores scores;
     if (isnan(threshold)) {
         EL_TRY(el_squad2_score(squad, q->questions, q->n, 0, NULL, &scores, err));
-        threshold = scores.best_f1_threshold;
+        threshold = scores.best_f1_is_none ? -(double)INFINITY : scores.best_f1_threshold;
     }
     EL_TRY(el_squad2_score(squad, q->questions, q->n, threshold, NULL, &scores, err));
     s->threshold = threshold;

@@ -328,7 +328,7 @@ static int by_odds(const void *a, const void *b)
 /* The best sum of scores (exact match or F1), and the null odds of the last question that keeps its prediction for it.
  */
 static double find_best(const el_squad_question *questions, const el_squad_match *each, const ordered *order, size_t n,
-                        bool of_f1, double *threshold)
+                        bool of_f1, double *threshold, bool *none)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
@@ -336,6 +336,7 @@ static double find_best(const el_squad_question *questions, const el_squad_match
     }
     double best = sum;
     *threshold = 0;
+    *none = true;
     for (size_t i = 0; i < n; i++) {
         const el_squad_question *q = &questions[order[i].at];
         if (q->n_golds > 0) {
@@ -346,6 +347,7 @@ static double find_best(const el_squad_question *questions, const el_squad_match
         if (sum > best) {
             best = sum;
             *threshold = order[i].null_odds;
+            *none = false;
         }
     }
     return share(best, n);
@@ -397,8 +399,10 @@ electra_status el_squad2_score(el_squad *squad, const el_squad_question *questio
     out->has_answer = mean_of(out->has_answer);
     out->no_answer = mean_of(out->no_answer);
     qsort(order, n_predicted, sizeof *order, by_odds);
-    out->best_exact = find_best(questions, matches, order, n_predicted, false, &out->best_exact_threshold);
-    out->best_f1 = find_best(questions, matches, order, n_predicted, true, &out->best_f1_threshold);
+    out->best_exact =
+        find_best(questions, matches, order, n_predicted, false, &out->best_exact_threshold, &out->best_exact_is_none);
+    out->best_f1 =
+        find_best(questions, matches, order, n_predicted, true, &out->best_f1_threshold, &out->best_f1_is_none);
 done:
     el_free(order);
     el_free(own);

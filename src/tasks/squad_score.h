@@ -70,7 +70,9 @@ typedef struct el_squad2_scores {
     el_squad_part all, has_answer, no_answer; /* official names: exact, f1, total; HasAns_*; NoAns_* */
     double best_exact, best_exact_threshold;  /* NaN, 0 without questions */
     double best_f1, best_f1_threshold;
-    size_t n_missing; /* left out everywhere (the official scorer fails if any is missing) */
+    bool best_exact_is_none, best_f1_is_none; /* nothing beats "no answer" to every question. The official threshold is
+                                                 0 then, which is no limit that does so: -INFINITY is */
+    size_t n_missing;                         /* left out everywhere (the official scorer fails if any is missing) */
 } el_squad2_scores;
 
 /* A question whose null odds are above `threshold` counts as answered "no answer", whatever was predicted (the official

@@ -141,6 +141,27 @@ static void an_answer_may_be_any_bytes_of_any_length(void **state)
     el_squad_free(squad);
 }
 
+/* Where silence is best, the official threshold is 0, and silence is not what it brings about. */
+static void silence_may_be_the_best_answer(void **state)
+{
+    (void)state;
+    const electra_text gold = text("harbour");
+    const el_squad_question q[] = {{.prediction = text("x"), .null_odds = -3},
+                                   {.prediction = text("y"), .null_odds = -2},
+                                   {.golds = &gold, .n_golds = 1, .prediction = text("harbour"), .null_odds = -1}};
+    el_squad *squad = NULL;
+    el_squad2_scores scores;
+    assert_int_equal(el_squad_create(&squad, NULL), ELECTRA_OK);
+    assert_int_equal(el_squad2_score(squad, q, 3, 0, NULL, &scores, NULL), ELECTRA_OK);
+    assert_true(scores.best_f1_is_none && scores.best_exact_is_none && scores.best_f1_threshold == 0);
+    assert_true(fabs(scores.best_f1 - 2.0 / 3) < 1e-15 && fabs(scores.all.f1 - 1.0 / 3) < 1e-15);
+    assert_int_equal(el_squad2_score(squad, q, 3, (double)-INFINITY, NULL, &scores, NULL), ELECTRA_OK);
+    assert_true(scores.all.f1 == scores.best_f1);
+    assert_int_equal(el_squad2_score(squad, q + 2, 1, 0, NULL, &scores, NULL), ELECTRA_OK);
+    assert_true(!scores.best_f1_is_none && scores.best_f1_threshold == -1 && scores.all.f1 == 1);
+    el_squad_free(squad);
+}
+
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
 /* All that either scorer does, from its creation on. */
@@ -188,6 +209,7 @@ int main(void)
         cmocka_unit_test(sentences_add_up_and_a_span_ends_with_its_sentence),
         cmocka_unit_test(any_number_of_types_is_counted),
         cmocka_unit_test(no_question_has_no_score),
+        cmocka_unit_test(silence_may_be_the_best_answer),
         cmocka_unit_test(an_answer_may_be_any_bytes_of_any_length),
         cmocka_unit_test(short_memory_is_said),
     };
