@@ -247,7 +247,9 @@ static electra_status open_all_named(el_subject *subjects, size_t n, const elect
         return el_fail(err, ELECTRA_MISUSE, "task", "that list of tasks is too long");
     }
     (void)snprintf(names, sizeof names, "%s", data->task);
-    (void)cut_items(names, items);
+    if (cut_items(names, items) != n) {
+        return el_fail(err, ELECTRA_MISUSE, "task", "\"%s\" ends with a comma", data->task);
+    }
     for (size_t i = 0; i < n; i++) {
         EL_TRY(open_named(&subjects[i], items[i], data, err));
         for (size_t k = 0; k < i; k++) {
