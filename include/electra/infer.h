@@ -181,9 +181,9 @@ typedef struct electra_answers {
 
 /* Find the answer to each question in its context: of any length, in windows that hold the whole question and
  * overlapping parts of the context. questions, out: [n]. A joint question answerer (ELECTRA_MODEL_JOINT_QA) reads the
- * first 64 tokens of a question and follows the rules of the published system: the likeliest starts of a window, the
- * likeliest ends of each, and of several windows that hold a start the one which sees most around it.
- * ELECTRA_MISUSE: top_k or max_answer is 0, the stride is not less than the context's room in a window.
+ * first 64 tokens of a question, in short windows fewer, and follows the rules of the published system: the likeliest
+ * starts of a window, the likeliest ends of each, and of several windows that hold a start the one which sees most
+ * around it. ELECTRA_MISUSE: top_k or max_answer is 0, the stride is not less than the context's room in a window.
  * ELECTRA_INVALID: a question fills a window alone (where: "question 3", counted from 1). */
 ELECTRA_API electra_status electra_session_answer(electra_session *session, const electra_question *questions, size_t n,
                                                   const electra_answer_options *options, electra_answers *out,

@@ -22,12 +22,13 @@ static const el_task TASK = {el_session_forward_joint, EL_ROWS_SEQUENCE, take};
 /* ---- windows --------------------------------------------------------------------------------------------------- */
 
 /* The question's first tokens. */
-static electra_status cut_question(electra_session *s, electra_text *question, electra_error *err)
+static electra_status cut_question(electra_session *s, electra_text *question, size_t max_length, electra_error *err)
 {
+    const size_t most = el_question_pieces(MOST_QUESTION, max_length);
     electra_encoding alone;
     EL_TRY(el_session_encode(s, &(el_encode_request){.first = *question}, &alone, err));
-    if (alone.windows[0].n - 2 > MOST_QUESTION) {
-        const uint32_t end = alone.windows[0].offsets[MOST_QUESTION].end;
+    if (alone.windows[0].n - 2 > most) {
+        const uint32_t end = alone.windows[0].offsets[most].end; /* behind [CLS] */
         EL_TRY(el_slices_begin(&s->slices, *question, err));
         *question = el_slice(&s->slices, (electra_span){0, end});
     }
@@ -39,7 +40,7 @@ static electra_status add_question(electra_session *s, const electra_question *a
 {
     electra_question q = *asked;
     size_t room = 0;
-    EL_TRY(cut_question(s, &q.question, err));
+    EL_TRY(cut_question(s, &q.question, o->max_length, err));
     EL_TRY(el_answer_room(s, &q, number, o->max_length, &room, err));
     const size_t stride = o->stride ? o->stride : room > STEP ? room - STEP : 0;
     electra_encoding encoding;

@@ -26,6 +26,14 @@ enum { EL_NBEST_MOST = 20 };
 
 el_nbest_rules el_nbest_rules_default(void); /* 20, 20, 30 */
 
+/* Pieces of a question that are read: its first max_question, but no more than leave its context a third of a window of
+ * max_length (8 or more). */
+static inline size_t el_question_pieces(size_t max_question, size_t max_length)
+{
+    const size_t share = (max_length - 3) * 2 / 3;
+    return max_question < share ? max_question : share;
+}
+
 /* What part of a context a window holds: pieces first ... first + n - 1. */
 typedef struct el_window_place {
     uint32_t first, n;

@@ -341,8 +341,7 @@ static electra_status add_pieces(builder *b, electra_text text, el_qa_question *
     const el_qa_settings *s = &b->set->settings;
     const electra_window *pieces;
     EL_TRY(encode(b, text, &pieces, err));
-    const size_t share = (s->max_length - SPECIALS) * 2 / 3; /* the context is left a third of a window */
-    const size_t most = s->max_question < share ? s->max_question : share;
+    const size_t most = el_question_pieces(s->max_question, s->max_length);
     q->first = b->question_ids.n;
     q->n = (uint32_t)(pieces->n < most ? pieces->n : most);
     b->set->n_cut += pieces->n > most;
