@@ -14,7 +14,9 @@
  * be asked follows from its kind (electra_model_kind_of); any model can be asked for vectors (electra_session_embed).
  *
  * A session owns all memory that answering needs, sized when it is created; it grows only with the texts of a call, and
- * a call of sizes seen before allocates nothing. One thread at a time uses a session; any number of sessions share a
+ * a call of sizes seen before allocates nothing. The exception is one of the first calls about a model, by whichever
+ * session: weights are used as they lie in the file at first, and ordered for speed, in as much memory again, when it
+ * is clear that more is being asked; answers are the same bits before and after. One thread at a time uses a session; any number of sessions share a
  * model. Answers are borrowed from the session and stay until its next call. They come in the order of the texts, and
  * do not depend on which texts are asked together nor on the number of threads, up to rounding of the last bits of a
  * score. Texts of a call are sorted by length and computed without padding, so ask many at once.

@@ -29,11 +29,12 @@
 typedef struct el_backend el_backend;
 
 /* How a tensor lies in memory. Weights that only answer may lie in another way than row by row: linear_fwd and
- * masked_lm_logits take such a matrix as `w` or `table`, embed_fwd takes three tables of INT8_ROWS, everything else
- * takes REAL alone. What the bytes mean is the secret of the backend (of one level: what one has packed is for
+ * masked_lm_logits take such a matrix as `w` or `table` (PARTS: linear_fwd alone), embed_fwd takes three tables of
+ * INT8_ROWS, everything else takes REAL alone. What the bytes mean is the secret of the backend (of one level: what one has packed is for
  * backends of the same name). */
 typedef enum el_format {
     EL_FORMAT_REAL,     /* row-major reals */
+    EL_FORMAT_PARTS,    /* several such matrices below one another: data points at an el_parts of the host */
     EL_FORMAT_PACKED,   /* a weight matrix in the order in which the product reads it */
     EL_FORMAT_INT8,     /* a weight matrix of 8-bit integers with a scale for each row, ordered for the product */
     EL_FORMAT_INT8_ROWS /* a table of the same kind, row by row where it was: for embed_fwd and masked_lm_logits */
@@ -44,6 +45,13 @@ typedef struct el_tensor {
     size_t rows, cols;
     el_format format;
 } el_tensor;
+
+/* Matrices that lie apart, [rows / n, cols] each, taken as one of so many rows. */
+enum { EL_MOST_PARTS = 3 };
+typedef struct el_parts {
+    size_t n;
+    void *data[EL_MOST_PARTS];
+} el_parts;
 
 /* Most columns of a matrix of integers: 65536 * 255 * 128 is within 32 bits. */
 enum { EL_INT8_WIDEST = 65536 };

@@ -213,6 +213,7 @@ static electra_status create(bench *b, const electra_bench_infer_options *o, dou
     EL_TRY(el_pool_create(&b->pool, o->runtime.threads, err));
     EL_TRY(el_backend_create_cpu(&b->be, b->pool, EL_CPU_BEST, err));
     EL_TRY(el_profile_create(&b->profile, b->be, err));
+    el_model_settle(b->model, b->be);
     const size_t sequences = length < PACK_TOKENS ? smaller(batch, PACK_TOKENS / length) : 1;
     const el_predict_limits limits = {
         .tokens = sequences * length, .sequences = sequences, .longest = length, .slots = sequences};

@@ -330,6 +330,15 @@ void el_array_release(const el_array *t)
     }
 }
 
+void el_array_foresee(const el_array *t)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const volatile uint8_t *data = t->data; /* a read is what brings a page */
+    for (size_t i = 0; t->mapped && !t->strided && i < t->bytes; i += page) {
+        (void)data[i];
+    }
+}
+
 electra_status el_array_copy_i64(const el_array *t, int64_t *out, electra_error *err)
 {
     if (t->dtype != EL_DTYPE_I64) {

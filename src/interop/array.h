@@ -82,6 +82,8 @@ electra_status el_array_copy_f64(const el_array *t, double *out, electra_error *
 
 /* The numbers will not be wanted soon: gives the pages of a mapped array back to the system. They stay readable. */
 void el_array_release(const el_array *t);
+/* The opposite: all of it will be read soon; its pages are made ready now, if they are mapped. */
+void el_array_foresee(const el_array *t);
 
 /* Copy the elements first ... first + n - 1 in the format `as`: F32, F16 or BF16, rounded to the nearest number (to the
  * even one of two), or the format in which they are stored. A finite number that `as` has no room for fails with

@@ -20,7 +20,7 @@ struct electra_model {
     el_params params;
     el_network network;
     el_model_dir *dir; /* whose files the weights are mapped from */
-    el_stored_weights weights;
+    el_stored_weights *weights;
     el_labels labels;             /* of classifiers and taggers; otherwise none */
     electra_tokenizer *tokenizer; /* NULL if the folder has none */
 };
@@ -67,7 +67,7 @@ void electra_model_free(electra_model *model)
     if (!model) {
         return;
     }
-    el_stored_weights_clear(&model->weights);
+    el_stored_weights_free(model->weights);
     el_model_dir_close(model->dir);
     el_params_clear(&model->params);
     el_labels_clear(&model->labels);
@@ -113,9 +113,12 @@ static void *make_weights(void *argument)
     job->status = el_pool_create(&pool, job->threads, &job->error);
     if (job->status == ELECTRA_OK) {
         const el_read_extent extent = m->network.head_config.kind == EL_HEAD_NONE ? EL_READ_ENCODER : EL_READ_ALL;
-        job->status =
-            el_stored_weights_make(&m->weights, m->dir, &m->params, &m->network, extent, m->be, pool, &job->error);
+        const el_weights_source source = {m->dir, &m->params, &m->network, extent, m->be};
+        job->status = el_stored_weights_create(&m->weights, &source, pool, &job->error);
         el_pool_free(pool);
+    }
+    if (job->started && job->status == ELECTRA_OK) {
+        el_stored_weights_foresee(m->weights);
     }
     return NULL;
 }
@@ -240,7 +243,13 @@ const el_network *el_model_network(const electra_model *model)
 
 el_weights el_model_weights(const electra_model *model, el_backend *be)
 {
-    return (el_weights){.be = be, .params = &model->params, .tensors = model->weights.tensors};
+    const el_tensor *tensors = el_stored_weights_ask(model->weights, be->pool);
+    return (el_weights){.be = be, .params = &model->params, .tensors = tensors};
+}
+
+void el_model_settle(const electra_model *model, el_backend *be)
+{
+    el_stored_weights_pack(model->weights, be->pool);
 }
 
 const char *el_model_folder(const electra_model *model)

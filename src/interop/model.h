@@ -9,8 +9,11 @@
 /* Borrowed until the model is freed. */
 const el_network *el_model_network(const electra_model *model);
 
-/* Weights as a backend of the same device sees them. be: the session's own. */
+/* Weights for one answer, as a backend of the same device sees them. be: the session's own. How they lie may change
+ * between two calls (interop/weights.h); what they answer does not. */
 el_weights el_model_weights(const electra_model *model, el_backend *be);
+/* Do at once what the first few answers would bring about: for measuring those that come after. */
+void el_model_settle(const electra_model *model, el_backend *be);
 
 /* The folder it was read from. */
 const char *el_model_folder(const electra_model *model);

@@ -8,18 +8,36 @@
 #include "base/status.h"
 
 enum {
-    LEAST_ROWS = 16,         /* of a matrix that is worth packing */
-    PANEL_ROWS = 64,         /* pieces begin at multiples of it, so that threads write different panels */
-    PIECE_ELEMENTS = 1 << 18 /* packed, and given back to the system, at a time: each time stops the other threads */
+    LEAST_ROWS = 16,          /* of a matrix that is worth packing */
+    PANEL_ROWS = 64,          /* pieces begin at multiples of it, so that threads write different panels */
+    PIECE_ELEMENTS = 1 << 18, /* packed, and given back to the system, at a time: each time stops the other threads */
+    ASKED_TO_PACK = 8         /* answers: a few of them lose as much to unpacked weights as packing costs */
 };
 
+/* Where a tensor lies. */
 typedef enum place {
     IN_FILE,
+    IN_PARTS, /* of the file, below one another */
     COPIED,
     PACKED,
     TABLE, /* of 8-bit integers, which stay in the file */
     NOWHERE
 } place;
+
+typedef enum stage { AT_ONCE, LATER } stage;
+
+struct el_stored_weights {
+    el_weights_source source;
+    el_tensor *tensors; /* as they were at first */
+    el_tensor *settled; /* after packing */
+    _Atomic(const el_tensor *) best;
+    atomic_size_t asked; /* how often */
+    atomic_bool packing; /* some thread has begun, and perhaps ended */
+    void *packed[2];     /* by stage */
+    void *copied;        /* what had to be converted or joined */
+    el_parts *parts;     /* what tensors in parts point at */
+    float *scales;       /* of tables of integers, where they cannot be used in the file */
+};
 
 /* Rows that follow one another in the network and make one tensor: query, key and value. */
 static size_t joined_rows(const el_network *network, size_t row)
@@ -45,21 +63,29 @@ static bool is_matrix(const el_param *p)
     return p->n_dims == 2 && strncmp(p->name, "electra.embeddings.", strlen("electra.embeddings.")) != 0;
 }
 
-typedef struct maker {
-    const el_model_dir *dir;
-    const el_params *params;
-    const el_network *network;
-    el_read_extent extent;
-    el_backend *be;
-    el_pool *pool;
-} maker;
-
-static bool is_int8(const maker *m, size_t row)
+static bool is_int8(const el_weights_source *m, size_t row)
 {
     return el_model_dir_find(m->dir, &m->params->list[row])->dtype == EL_DTYPE_I8;
 }
 
-static place place_of(const maker *m, size_t row)
+/* Every matrix of the tensor can be read where it is. */
+static bool lies_ready(const el_weights_source *m, size_t row)
+{
+    bool ready = m->be->element_size == sizeof(float);
+    for (size_t part = 0; ready && part < joined_rows(m->network, row); part++) {
+        ready = el_array_f32(el_model_dir_find(m->dir, &m->params->list[row + part])) != NULL;
+    }
+    return ready;
+}
+
+static bool is_worth_packing(const el_weights_source *m, size_t row)
+{
+    const el_param *p = &m->params->list[row];
+    const size_t rows = p->rows * joined_rows(m->network, row);
+    return is_matrix(p) && rows >= LEAST_ROWS && m->be->ops->format_bytes(m->be, EL_FORMAT_PACKED, rows, p->cols) > 0;
+}
+
+static place first_place_of(const el_weights_source *m, size_t row)
 {
     const el_param *p = &m->params->list[row];
     const size_t joined = joined_rows(m->network, row);
@@ -69,53 +95,77 @@ static place place_of(const maker *m, size_t row)
     if (is_int8(m, row)) {
         return is_matrix(p) ? PACKED : TABLE;
     }
-    if (is_matrix(p) && p->rows * joined >= LEAST_ROWS &&
-        m->be->ops->format_bytes(m->be, EL_FORMAT_PACKED, p->rows * joined, p->cols) > 0) {
-        return PACKED;
+    if (lies_ready(m, row) && (joined == 1 || is_matrix(p))) {
+        return joined == 1 ? IN_FILE : IN_PARTS;
     }
-    const bool in_place =
-        joined == 1 && m->be->element_size == sizeof(float) && el_array_f32(el_model_dir_find(m->dir, p));
-    return in_place ? IN_FILE : COPIED;
+    return is_worth_packing(m, row) ? PACKED : COPIED;
+}
+
+static bool is_packed_at(const el_weights_source *m, size_t row, stage when)
+{
+    const place first = first_place_of(m, row);
+    return when == AT_ONCE ? first == PACKED : (first == IN_FILE || first == IN_PARTS) && is_worth_packing(m, row);
+}
+
+/* operators that answer only read; the type has one pointer for both */
+static void *in_file(const el_weights_source *m, size_t row)
+{
+    return (void *)(uintptr_t)el_array_f32(el_model_dir_find(m->dir, &m->params->list[row]));
+}
+
+static el_tensor shape_of(const el_weights_source *m, size_t row, size_t joined)
+{
+    const el_param *p = &m->params->list[row];
+    return p->n_dims == 1 ? el_tensor_of(NULL, 1, p->cols * joined) : el_tensor_of(NULL, p->rows * joined, p->cols);
 }
 
 /* Called twice: without memory to learn how much, then with it. */
-static void lay_out(const maker *m, el_stored_weights *w, el_arena *packed, el_arena *copied)
+static void lay_out(const el_weights_source *m, el_tensor *tensors, el_arena *packed, el_arena *copied, el_arena *parts)
 {
     for (size_t i = 0; i < m->params->count; i++) {
-        const el_param *p = &m->params->list[i];
-        const place where = place_of(m, i);
+        const place where = first_place_of(m, i);
         const size_t joined = where == NOWHERE ? 0 : joined_rows(m->network, i);
-        el_tensor *t = &w->tensors[i];
-        *t = p->n_dims == 1 ? el_tensor_of(NULL, 1, p->cols * joined) : el_tensor_of(NULL, p->rows * joined, p->cols);
+        el_tensor *t = &tensors[i];
+        *t = shape_of(m, i, joined);
         if (where == PACKED || where == TABLE) {
             t->format = where == TABLE ? EL_FORMAT_INT8_ROWS : is_int8(m, i) ? EL_FORMAT_INT8 : EL_FORMAT_PACKED;
             t->data = el_arena_take(packed, m->be->ops->format_bytes(m->be, t->format, t->rows, t->cols), 1);
         } else if (where == COPIED) {
             t->data = el_arena_take(copied, t->rows * t->cols, m->be->element_size);
         } else if (where == IN_FILE) {
-            /* operators that answer only read; the type has one pointer for both */
-            t->data = (void *)(uintptr_t)el_array_f32(el_model_dir_find(m->dir, p));
+            t->data = in_file(m, i);
+        } else if (where == IN_PARTS) {
+            el_parts *p = el_arena_take(parts, 1, sizeof *p);
+            for (size_t part = 0; p && part < joined; part++) {
+                p->data[p->n++] = in_file(m, i + part);
+            }
+            t->format = EL_FORMAT_PARTS;
+            t->data = p;
         }
     }
 }
 
-static electra_status take_memory(const maker *m, el_stored_weights *w, electra_error *err)
+static electra_status take_memory(el_stored_weights *w, electra_error *err)
 {
-    el_arena packed = {0}, copied = {0};
+    const el_weights_source *m = &w->source;
+    el_arena packed = {0}, copied = {0}, parts = {0};
     w->tensors = el_alloc(m->params->count, sizeof *w->tensors);
     if (!w->tensors) {
         return el_fail_memory(err, "the weights of a model", m->params->count * sizeof *w->tensors);
     }
-    lay_out(m, w, &packed, &copied);
+    lay_out(m, w->tensors, &packed, &copied, &parts);
     packed = (el_arena){.capacity = packed.used};
     copied = (el_arena){.capacity = copied.used};
-    packed.base = w->packed = m->be->ops->alloc(m->be, packed.capacity);
+    parts = (el_arena){.capacity = parts.used};
+    packed.base = w->packed[AT_ONCE] = m->be->ops->alloc(m->be, packed.capacity);
     copied.base = w->copied = m->be->ops->alloc(m->be, copied.capacity);
-    if (!w->packed || !w->copied) {
-        return el_fail_memory(err, "the weights of a model", packed.capacity + copied.capacity);
+    w->parts = el_alloc(parts.capacity, 1);
+    parts.base = (unsigned char *)w->parts;
+    if (!w->packed[AT_ONCE] || !w->copied || !w->parts) {
+        return el_fail_memory(err, "the weights of a model", packed.capacity + copied.capacity + parts.capacity);
     }
-    el_use_huge_pages(w->packed, packed.capacity);
-    lay_out(m, w, &packed, &copied);
+    el_use_huge_pages(w->packed[AT_ONCE], packed.capacity);
+    lay_out(m, w->tensors, &packed, &copied, &parts);
     return ELECTRA_OK;
 }
 
@@ -176,11 +226,11 @@ static size_t piece_rows(size_t cols)
     return (panels ? panels : 1) * PANEL_ROWS;
 }
 
-static size_t list_pieces(const maker *m, const el_stored_weights *w, piece *out)
+static size_t list_pieces(const el_weights_source *m, const el_tensor *tensors, stage when, piece *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < m->params->count; i++) {
-        if (place_of(m, i) != PACKED) {
+        if (!is_packed_at(m, i, when)) {
             continue;
         }
         for (size_t part = 0; part < joined_rows(m->network, i); part++) {
@@ -191,7 +241,7 @@ static size_t list_pieces(const maker *m, const el_stored_weights *w, piece *out
                 if (out) {
                     out[n] = (piece){el_model_dir_find(m->dir, p),
                                      el_model_dir_scales(m->dir, p),
-                                     w->tensors[i],
+                                     tensors[i],
                                      part * p->rows,
                                      first,
                                      rows};
@@ -202,9 +252,11 @@ static size_t list_pieces(const maker *m, const el_stored_weights *w, piece *out
     return n;
 }
 
-static electra_status pack(const maker *m, const el_stored_weights *w, electra_error *err)
+/* What is packed at that stage, into the memory that `tensors` have for it. */
+static electra_status pack(const el_weights_source *m, const el_tensor *tensors, stage when, el_pool *pool,
+                           electra_error *err)
 {
-    const size_t n = list_pieces(m, w, NULL), threads = (size_t)el_pool_threads(m->pool);
+    const size_t n = list_pieces(m, tensors, when, NULL), threads = (size_t)el_pool_threads(pool);
     size_t largest = 1;
     for (size_t i = 0; i < m->params->count; i++) {
         const size_t cols = is_matrix(&m->params->list[i]) ? m->params->list[i].cols : 0;
@@ -219,8 +271,8 @@ static electra_status pack(const maker *m, const el_stored_weights *w, electra_e
     if (!pieces || !job.room) {
         status = el_fail_memory(err, "the packing of weights", n * sizeof *pieces);
     } else {
-        (void)list_pieces(m, w, pieces);
-        el_parallel_for(m->pool, n, 1, pack_pieces, &job);
+        (void)list_pieces(m, tensors, when, pieces);
+        el_parallel_for(pool, n, 1, pack_pieces, &job);
         const size_t failed = atomic_load(&job.failed);
         if (failed) { /* once more, for the message */
             status = pack_piece(&job, &pieces[failed - 1], job.room, err);
@@ -232,7 +284,7 @@ static electra_status pack(const maker *m, const el_stored_weights *w, electra_e
 }
 
 /* Numbers of a row of the table behind one another in a copied tensor. */
-static electra_status copy_array(const maker *m, const el_array *array, char *to, electra_error *err)
+static electra_status copy_array(const el_weights_source *m, const el_array *array, char *to, electra_error *err)
 {
     const float *from = el_array_f32(array);
     float *room = NULL;
@@ -254,10 +306,10 @@ static electra_status copy_array(const maker *m, const el_array *array, char *to
     return ELECTRA_OK;
 }
 
-static electra_status copy(const maker *m, const el_stored_weights *w, electra_error *err)
+static electra_status copy(const el_weights_source *m, const el_stored_weights *w, electra_error *err)
 {
     for (size_t i = 0; i < m->params->count; i++) {
-        if (place_of(m, i) != COPIED) {
+        if (first_place_of(m, i) != COPIED) {
             continue;
         }
         for (size_t part = 0; part < joined_rows(m->network, i); part++) {
@@ -270,11 +322,11 @@ static electra_status copy(const maker *m, const el_stored_weights *w, electra_e
 }
 
 /* Tables of integers are read where they are, and so are their scales, if they lie as floats must. */
-static electra_status use_tables(const maker *m, el_stored_weights *w, electra_error *err)
+static electra_status use_tables(const el_weights_source *m, el_stored_weights *w, electra_error *err)
 {
     size_t n = 0;
     for (size_t i = 0; i < m->params->count; i++) {
-        n += place_of(m, i) == TABLE ? m->params->list[i].rows : 0;
+        n += first_place_of(m, i) == TABLE ? m->params->list[i].rows : 0;
     }
     w->scales = el_alloc(n, sizeof *w->scales);
     if (!w->scales) {
@@ -282,7 +334,7 @@ static electra_status use_tables(const maker *m, el_stored_weights *w, electra_e
     }
     float *room = w->scales;
     for (size_t i = 0; i < m->params->count; i++) {
-        if (place_of(m, i) != TABLE) {
+        if (first_place_of(m, i) != TABLE) {
             continue;
         }
         const el_param *p = &m->params->list[i];
@@ -299,7 +351,7 @@ static electra_status use_tables(const maker *m, el_stored_weights *w, electra_e
 }
 
 /* What becomes one tensor, or is added by one operator, is of one kind: integers or floats. */
-static electra_status check_kinds(const maker *m, electra_error *err)
+static electra_status check_kinds(const el_weights_source *m, electra_error *err)
 {
     for (size_t i = 0; i < m->params->count; i++) {
         const el_param *p = &m->params->list[i];
@@ -318,43 +370,118 @@ static electra_status check_kinds(const maker *m, electra_error *err)
     return ELECTRA_OK;
 }
 
-electra_status el_stored_weights_make(el_stored_weights *out, const el_model_dir *dir, const el_params *params,
-                                      const el_network *network, el_read_extent extent, el_backend *be, el_pool *pool,
-                                      electra_error *err)
+static electra_status make(el_stored_weights *w, el_pool *pool, electra_error *err)
 {
-    *out = (el_stored_weights){.be = be};
-    const maker m = {dir, params, network, extent, be, pool};
-    electra_status status = el_model_dir_check(dir, params, network->role, extent, err);
-    if (status == ELECTRA_OK) {
-        status = check_kinds(&m, err);
-    }
-    if (status == ELECTRA_OK) {
-        status = take_memory(&m, out, err);
-    }
-    if (status == ELECTRA_OK) {
-        status = use_tables(&m, out, err);
-    }
-    if (status == ELECTRA_OK) {
-        status = copy(&m, out, err);
-    }
-    if (status == ELECTRA_OK) {
-        status = pack(&m, out, err);
-    }
-    if (status != ELECTRA_OK) {
-        el_stored_weights_clear(out);
-    }
-    return status;
+    const el_weights_source *m = &w->source;
+    EL_TRY(el_model_dir_check(m->dir, m->params, m->network->role, m->extent, err));
+    EL_TRY(check_kinds(m, err));
+    EL_TRY(take_memory(w, err));
+    EL_TRY(use_tables(m, w, err));
+    EL_TRY(copy(m, w, err));
+    return pack(m, w->tensors, AT_ONCE, pool, err);
 }
 
-void el_stored_weights_clear(el_stored_weights *w)
+electra_status el_stored_weights_create(el_stored_weights **out, const el_weights_source *source, el_pool *pool,
+                                        electra_error *err)
 {
-    if (w->packed) {
-        w->be->ops->free(w->be, w->packed);
+    *out = NULL;
+    el_stored_weights *w = el_alloc(1, sizeof *w);
+    if (!w) {
+        return el_fail_memory(err, "the weights of a model", sizeof *w);
     }
-    if (w->copied) {
-        w->be->ops->free(w->be, w->copied);
+    w->source = *source;
+    const electra_status status = make(w, pool, err);
+    if (status != ELECTRA_OK) {
+        el_stored_weights_free(w);
+        return status;
     }
+    atomic_init(&w->best, w->tensors);
+    *out = w;
+    return ELECTRA_OK;
+}
+
+void el_stored_weights_free(el_stored_weights *w)
+{
+    if (!w) {
+        return;
+    }
+    void *const blocks[] = {w->packed[AT_ONCE], w->packed[LATER], w->copied};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
+        if (blocks[i]) {
+            w->source.be->ops->free(w->source.be, blocks[i]);
+        }
+    }
+    el_free(w->parts);
     el_free(w->scales);
+    el_free(w->settled);
     el_free(w->tensors);
-    *w = (el_stored_weights){0};
+    el_free(w);
+}
+
+/* ---- packing while others answer -------------------------------------------------------------------------------- */
+
+/* The table of tensors after packing; what is packed lies in `arena`. */
+static void lay_out_settled(const el_stored_weights *w, el_arena *arena)
+{
+    const el_weights_source *m = &w->source;
+    for (size_t i = 0; i < m->params->count; i++) {
+        el_tensor *t = &w->settled[i];
+        *t = w->tensors[i];
+        if (is_packed_at(m, i, LATER)) {
+            t->format = EL_FORMAT_PACKED;
+            t->data = el_arena_take(arena, m->be->ops->format_bytes(m->be, t->format, t->rows, t->cols), 1);
+        }
+    }
+}
+
+/* Only one thread comes here, and once. What others read meanwhile stays: pages of the file that go back to the system
+ * are read again by whoever needs them. */
+static void settle(el_stored_weights *w, el_pool *pool)
+{
+    const el_weights_source *m = &w->source;
+    el_arena arena = {0};
+    w->settled = el_alloc(m->params->count, sizeof *w->settled);
+    if (!w->settled) {
+        return;
+    }
+    lay_out_settled(w, &arena);
+    arena = (el_arena){.capacity = arena.used};
+    arena.base = w->packed[LATER] = m->be->ops->alloc(m->be, arena.capacity);
+    if (!arena.base) {
+        return;
+    }
+    el_use_huge_pages(arena.base, arena.capacity);
+    lay_out_settled(w, &arena);
+    if (pack(m, w->settled, LATER, pool, NULL) != ELECTRA_OK) {
+        m->be->ops->free(m->be, arena.base);
+        w->packed[LATER] = NULL;
+        return;
+    }
+    atomic_store_explicit(&w->best, w->settled, memory_order_release);
+}
+
+void el_stored_weights_pack(el_stored_weights *w, el_pool *pool)
+{
+    if (!atomic_exchange_explicit(&w->packing, true, memory_order_relaxed)) {
+        settle(w, pool);
+    }
+}
+
+const el_tensor *el_stored_weights_ask(el_stored_weights *w, el_pool *pool)
+{
+    if (!atomic_load_explicit(&w->packing, memory_order_relaxed) &&
+        atomic_fetch_add_explicit(&w->asked, 1, memory_order_relaxed) + 1 >= ASKED_TO_PACK) {
+        el_stored_weights_pack(w, pool);
+    }
+    return atomic_load_explicit(&w->best, memory_order_acquire);
+}
+
+void el_stored_weights_foresee(const el_stored_weights *w)
+{
+    const el_weights_source *m = &w->source;
+    for (size_t i = 0; i < m->params->count; i++) {
+        for (size_t part = 0; is_packed_at(m, i, LATER) && part < joined_rows(m->network, i); part++) {
+            el_array_foresee(el_model_dir_find(m->dir, &m->params->list[i + part]));
+        }
+    }
 }

@@ -19,8 +19,7 @@ static void warn_of_doubles(const el_trie_key *keys, size_t n, const char *where
     size_t doubled = 0;
     for (size_t i = 1; i < n; i++) {
         const el_trie_key *a = &keys[i - 1], *b = &keys[i];
-        const bool equal = a->root == EL_TRIE_WHOLE && b->root == EL_TRIE_WHOLE && a->bytes > 0 &&
-                           a->bytes == b->bytes && memcmp(a->text, b->text, a->bytes) == 0;
+        const bool equal = a->bytes > 0 && a->bytes == b->bytes && memcmp(a->text, b->text, a->bytes) == 0;
         if (equal && doubled++ < SHOWN) {
             el_log(rt, ELECTRA_LOG_WARNING, "%s: the token \"%s\" has the ids %u and %u; text will be given %u", where,
                    a->text, a->id, b->id, b->id);
@@ -31,24 +30,29 @@ static void warn_of_doubles(const el_trie_key *keys, size_t n, const char *where
     }
 }
 
+/* A token is known by its whole text; behind the "##" of those that continue a word it is known by the rest. */
+static void find_rest(el_vocab *vocab)
+{
+    uint32_t state = EL_TRIE_WHOLE;
+    const bool there = el_trie_step(&vocab->trie, &state, '#') && el_trie_step(&vocab->trie, &state, '#');
+    vocab->rest = there ? state : EL_TRIE_NOWHERE;
+}
+
 static electra_status index_tokens(el_vocab *vocab, const char *where, const electra_runtime *rt, electra_error *err)
 {
-    el_trie_key *keys = el_alloc(vocab->n, 2 * sizeof keys[0]);
+    el_trie_key *keys = el_alloc(vocab->n, sizeof keys[0]);
     if (!keys) {
-        return el_fail_memory(err, "the index of the vocabulary", 2 * vocab->n * sizeof keys[0]);
+        return el_fail_memory(err, "the index of the vocabulary", vocab->n * sizeof keys[0]);
     }
-    size_t n = 0;
     for (uint32_t id = 0; id < vocab->n; id++) {
-        const char *token = el_vocab_token(vocab, id);
-        const size_t bytes = el_vocab_token_bytes(vocab, id);
-        keys[n++] = (el_trie_key){token, bytes, id, EL_TRIE_WHOLE};
-        if (bytes > 2 && memcmp(token, "##", 2) == 0) {
-            keys[n++] = (el_trie_key){token + 2, bytes - 2, id, EL_TRIE_REST};
-        }
+        keys[id] = (el_trie_key){el_vocab_token(vocab, id), el_vocab_token_bytes(vocab, id), id, EL_TRIE_WHOLE};
     }
-    const electra_status status = el_trie_build(&vocab->trie, keys, n, err);
-    if (status == ELECTRA_OK && vocab->trie.has_doubles) {
-        warn_of_doubles(keys, n, where, rt);
+    const electra_status status = el_trie_build(&vocab->trie, keys, vocab->n, err);
+    if (status == ELECTRA_OK) {
+        find_rest(vocab);
+        if (vocab->trie.has_doubles) {
+            warn_of_doubles(keys, vocab->n, where, rt);
+        }
     }
     el_free(keys);
     return status;

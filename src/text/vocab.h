@@ -6,15 +6,15 @@
 
 #include "text/trie.h"
 
-/* The two roots of the trie: one leads to every token as it is written, the other to what follows the "##" of the
- * tokens that continue a word. */
-enum { EL_TRIE_WHOLE = 0, EL_TRIE_REST = 1 };
+/* The two roots of the trie: one leads to every token as it is written, the other nowhere. */
+enum { EL_TRIE_WHOLE = 0, EL_TRIE_NOWHERE = 1 };
 
 typedef struct el_vocab {
     size_t n;       /* V */
     char *text;     /* all tokens, each NUL-terminated */
     size_t *starts; /* [n + 1] into text */
     el_trie trie;
+    uint32_t rest; /* the state behind "##", from which tokens that continue a word are found */
     electra_special_ids specials;
     uint64_t hash;
 } el_vocab;

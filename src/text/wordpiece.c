@@ -1,12 +1,12 @@
 /* Owns the greedy split of a word. */
 #include "text/wordpiece.h"
 
-/* The longest token that begins at word[from] below a root of the trie: its id and where it ends. */
+/* The longest token that begins at word[from] behind a state of the trie: its id and where it ends. */
 static uint32_t longest_match(const el_trie *trie, uint32_t root, const uint8_t *word, size_t from, size_t bytes,
                               size_t *end)
 {
     uint32_t state = root;
-    uint32_t best = root; /* no key ends at a root */
+    uint32_t best = root; /* none: a token has a byte at least */
     for (size_t i = from; i < bytes && el_trie_step(trie, &state, word[i]); i++) {
         if (el_trie_ends(trie, state)) {
             best = state;
@@ -20,7 +20,7 @@ size_t el_wordpiece(const el_vocab *vocab, const uint8_t *word, size_t bytes, ui
 {
     size_t n = 0;
     for (size_t at = 0; at < bytes; n++) {
-        const uint32_t id = longest_match(&vocab->trie, at == 0 ? EL_TRIE_WHOLE : EL_TRIE_REST, word, at, bytes, &at);
+        const uint32_t id = longest_match(&vocab->trie, at == 0 ? EL_TRIE_WHOLE : vocab->rest, word, at, bytes, &at);
         ids[n] = id;
         if (id == ELECTRA_NO_TOKEN) {
             ids[0] = vocab->specials.unk;

@@ -350,6 +350,32 @@ static void run_linear_packed(trial *t, size_t shape)
     }
 }
 
+/* Matrices that lie apart give the same bits as one of all their rows. */
+static void run_linear_parts(trial *t, size_t shape)
+{
+    const size_t *s = LINEAR[shape % N_LINEAR], rows = s[0], k = s[1];
+    const size_t parts = 1 + shape / N_LINEAR % EL_MOST_PARTS, n = (s[2] + parts - 1) / parts, n_all = parts * n;
+    const bool with_bias = shape % 3 != 1, with_pre = shape % 2 == 0 && act_of(shape) != EL_ACT_LINEAR;
+    const el_tensor x = input(t, rows, k, 0, 1), whole = input(t, n_all, k, 0, spread(k));
+    const el_tensor b = with_bias ? input(t, 1, n_all, 0, 1) : EL_ABSENT;
+    el_parts list = {0};
+    for (size_t i = parts; i-- > 0;) { /* not in the order of the rows */
+        list.data[i] = take(t, INPUT, "a part", n * k, k, t->be->element_size)->data;
+        memcpy(list.data[i], (char *)whole.data + i * n * k * t->be->element_size, n * k * t->be->element_size);
+        list.n++;
+    }
+    const el_tensor apart = {&list, n_all, k, EL_FORMAT_PARTS};
+    const el_tensor y = output(t, "y", rows, n_all, 2e-6), same = output(t, "y of one", rows, n_all, 2e-6);
+    const el_tensor pre = with_pre ? output(t, "pre", rows, n_all, 2e-6) : EL_ABSENT;
+    const el_tensor same_pre = with_pre ? output(t, "pre of one", rows, n_all, 2e-6) : EL_ABSENT;
+    t->be->ops->linear_fwd(t->be, y, x, apart, b, act_of(shape), pre);
+    t->be->ops->linear_fwd(t->be, same, x, whole, b, act_of(shape), same_pre);
+    if (memcmp(y.data, same.data, rows * n_all * t->be->element_size) != 0 ||
+        (with_pre && memcmp(pre.data, same_pre.data, rows * n_all * t->be->element_size) != 0)) {
+        fail_msg("shape %zu, %s: weights in parts give other bits", shape, t->be->name);
+    }
+}
+
 static void run_linear_bwd_input(trial *t, size_t shape)
 {
     const size_t *s = LINEAR[shape % N_LINEAR], rows = s[0], k = s[1], n = s[2];
@@ -604,6 +630,7 @@ static const struct {
     {"dropout in place", run_dropout_in_place, COUNT(DROPOUT)},
     {"linear_fwd", run_linear_fwd, 6 * N_LINEAR}, /* 6 and 13 share no divisor: every shape meets every activation */
     {"linear_fwd packed", run_linear_packed, 6 * N_LINEAR},
+    {"linear_fwd in parts", run_linear_parts, 6 * N_LINEAR},
     {"linear_bwd_input", run_linear_bwd_input, 6 * N_LINEAR},
     {"linear_bwd_weights", run_linear_bwd_weights, N_LINEAR},
     {"act_fwd", run_act_fwd, 3 * N_ACTIVATIONS},

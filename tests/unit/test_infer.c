@@ -335,7 +335,9 @@ static void warm_requests_allocate_nothing(void **state)
     for (size_t i = 0; i < N_LINES; i++) {
         texts[i] = text_of(LINES[i]);
     }
-    assert_int_equal(electra_session_detect(a.session, texts, N_LINES, found, NULL), ELECTRA_OK);
+    for (int i = 0; i < 10; i++) { /* the first few bring about packed weights */
+        assert_int_equal(electra_session_detect(a.session, texts, N_LINES, found, NULL), ELECTRA_OK);
+    }
     const unsigned long before = test_allocations();
     for (int i = 0; i < 10; i++) {
         assert_int_equal(electra_session_detect(a.session, texts, N_LINES, found, NULL), ELECTRA_OK);

@@ -69,6 +69,7 @@ static size_t format_bytes(el_backend *be, el_format format, size_t rows, size_t
 {
     switch (format) {
     case EL_FORMAT_REAL: return rows * cols * sizeof(real);
+    case EL_FORMAT_PARTS: return sizeof(el_parts);
     case EL_FORMAT_PACKED: return el_cpu_of(be)->k.packed_size(rows, cols) * sizeof(real);
     case EL_FORMAT_INT8:
     case EL_FORMAT_INT8_ROWS: return EL_REAL(el_cpu_int8_bytes)(format, rows, cols);

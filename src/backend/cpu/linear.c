@@ -3,36 +3,53 @@
 
 #include <assert.h>
 
-void EL_REAL(el_cpu_linear_fwd)(el_backend *be, el_tensor y, el_tensor x, el_tensor w, el_tensor b, el_activation act,
-                                el_tensor pre)
+/* The columns first ... of y, of which w has so many rows. */
+static void columns_fwd(el_backend *be, el_tensor y, size_t first, el_tensor x, el_tensor w, el_tensor b,
+                        el_activation act, el_tensor pre)
 {
-    const size_t rows = x.rows, n = w.rows, k = w.cols;
-    assert(x.cols == k && el_tensor_is(y, rows, n));
-    assert((!b.data || el_tensor_is(b, 1, n)) && (!pre.data || el_tensor_is(pre, rows, n)));
-    if (w.format == EL_FORMAT_INT8) {
-        assert(!pre.data || act == EL_ACT_LINEAR);
-        EL_REAL(el_cpu_int8_linear)(be, y, x, w, b, act);
-        return;
-    }
-    assert(w.format == EL_FORMAT_REAL || w.format == EL_FORMAT_PACKED);
     EL_REAL(el_cpu_gemm)
-    (be, &(el_gemm){.m = rows,
-                    .n = n,
-                    .k = k,
+    (be, &(el_gemm){.m = x.rows,
+                    .n = w.rows,
+                    .k = w.cols,
                     .a = x.data,
-                    .a_row_stride = k,
+                    .a_row_stride = w.cols,
                     .a_col_stride = 1,
                     .b = w.data,
                     .b_row_stride = 1,
-                    .b_col_stride = k,
+                    .b_col_stride = w.cols,
                     .b_packed = w.format == EL_FORMAT_PACKED ? w.data : NULL,
-                    .c = y.data,
-                    .ldc = n,
+                    .c = (real *)y.data + first,
+                    .ldc = y.cols,
                     .epilogue = EL_GEMM_FORWARD,
-                    .bias = b.data,
+                    .bias = b.data ? (real *)b.data + first : NULL,
                     .act = act,
-                    .pre = act == EL_ACT_LINEAR ? NULL : pre.data,
-                    .ldpre = n});
+                    .pre = act == EL_ACT_LINEAR || !pre.data ? NULL : (real *)pre.data + first,
+                    .ldpre = y.cols});
+}
+
+void EL_REAL(el_cpu_linear_fwd)(el_backend *be, el_tensor y, el_tensor x, el_tensor w, el_tensor b, el_activation act,
+                                el_tensor pre)
+{
+    assert(x.cols == w.cols && el_tensor_is(y, x.rows, w.rows));
+    assert((!b.data || el_tensor_is(b, 1, w.rows)) && (!pre.data || el_tensor_is(pre, x.rows, w.rows)));
+    switch (w.format) {
+    case EL_FORMAT_INT8:
+        assert(!pre.data || act == EL_ACT_LINEAR);
+        EL_REAL(el_cpu_int8_linear)(be, y, x, w, b, act);
+        return;
+    case EL_FORMAT_PARTS: {
+        const el_parts *parts = w.data;
+        const size_t rows = w.rows / parts->n;
+        for (size_t i = 0; i < parts->n; i++) {
+            columns_fwd(be, y, i * rows, x, el_tensor_of(parts->data[i], rows, w.cols), b, act, pre);
+        }
+        return;
+    }
+    case EL_FORMAT_REAL:
+    case EL_FORMAT_PACKED: columns_fwd(be, y, 0, x, w, b, act, pre); return;
+    case EL_FORMAT_INT8_ROWS: break;
+    }
+    assert(!"a format that no product takes");
 }
 
 void EL_REAL(el_cpu_linear_bwd_input)(el_backend *be, el_tensor dx, el_tensor dy, el_tensor w, bool accumulate,
