@@ -134,7 +134,7 @@ static bool label_is_none(const el_reader *r, const electra_text *cells, size_t 
         return !el_read_is_number(*cell);
     }
     const electra_text name = el_read_trim(*cell);
-    return r->n_fixed > 0 && el_strings_find(&r->labels, name.text, name.bytes) == EL_STRINGS_FULL;
+    return r->source->labels && el_strings_find(&r->labels, name.text, name.bytes) == EL_STRINGS_FULL;
 }
 
 static bool is_header(const el_reader *r, const electra_text *cells, size_t n)

@@ -235,6 +235,47 @@ static void corpora(void)
     put_chosen("corpus", "json-lines", 1, JSON, sizeof JSON - 1);
 }
 
+/* A file for each of the ways in which fuzz_labelled reads. */
+static void labelled(void)
+{
+    static const struct {
+        const char *name, *text;
+    } FILES[] = {
+        {"tsv-names", "\xEF\xBB\xBFid\ttext\tpair\tlabel\r\n1\ta \"b\tc\tyes\r\n2\td\t\tno\r\n3\te\n4\tcaf\xE9\tx\tno"},
+        {"tsv-guess", "text\tlabel\na\tyes\nb\tno\nc\tmaybe\nd\tO\n"},
+        {"tsv-numbers", "0\ta\tb\t5.000\n1\ta\tb\t6\n2\ta\tb\tx\n3\ta\tb\t-0\n"},
+        {"tsv-several", "a\tx,y,x\nb\t\nc\ty\n"},
+        {"csv-breaks", "\"2\",\"a, \"\"b\"\"\nc\\d\"\r\n1,e\n1,\"f\"g\n\"open,h\n"},
+        {"csv-flags", "text;x;y\na;1;0\n;0;true\nb;2;1\nc;0;0;0\n"},
+        {"csv-choices", "a,text,b,label,c\n1,p,2,0,3\n1,p,2,C,3\n1,p,2,2,3\n1,p,2,9,3\n"},
+        {"json-pairs",
+         "{\"text\":\"a\",\"pair\":null,\"label\":1}\n\n{\"text\":\"b\",\"pair\":\"c\",\"label\":\"10\"}\n[\n"},
+        {"json-several", "{\"text\":\"a\",\"label\":[\"y\",\"x\",2]}\n{\"text\":\"b\",\"label\":\"x,z\"}\n{\"text\":"
+                         "\"b\",\"label\":[]}\n"},
+        {"json-flags", "{\"text\":\"a\",\"x\":true,\"2\":0}\n{\"text\":\"a\",\"x\":null,\"2\":1.0}\n"},
+        {"json-words", "{\"words\":[\"a\",\"b\"],\"labels\":[\"I-X\",\"O\"]}\n{\"words\":[\"a\"],\"labels\":[]}\n"},
+        {"json-choices", "{\"prompt\":\"p\",\"choices\":[\"a\",\"b\"],\"label\":\"b\"}\n"},
+        {"json-questions",
+         "{\"question\":\"q\",\"context\":\"the cat\",\"answers\":{\"text\":[\"cat\"],\"answer_start\":[3]}}\n"},
+        {"json-rows", "{\"0\":{\"text\":\"a\",\"label\":1.5},\"1\":{\"text\":\"b\",\"label\":\"2\"},\"2\":[]}"},
+        {"conll", "-DOCSTART- -X- O O\n\nen:a N I-X\nen:b N I-X\nc N B-X\n\t\nd O\ne\n\nf S-X"},
+        {"conll-fixed", "a O\nb yes\n\nc B-X\n"},
+        {"conllu", "# sent_id = s\n1-2\tx\t_\t_\n1\ta b\ta\tNOUN\n2\tb\tb\t_\n2.1\tc\tc\tX\n\n1\td\n"},
+        {"squad",
+         "{\"data\":[{\"paragraphs\":[{\"context\":\"h\\u00e9 cat\",\"qas\":[{\"id\":\"1\",\"question\":\"q\","
+         "\"answers\":[{\"text\":\"dog\",\"answer_start\":1},{\"text\":\"cat\",\"answer_start\":2}]},{\"id\":2,"
+         "\"question\":\"r\",\"answers\":[],\"is_impossible\":true}]}]},{\"context\":\"x\",\"question\":\"q\","
+         "\"answers\":\"x\"}]}"},
+        {"mrqa",
+         "{\"header\":{}}\n{\"context\":\"the cat\",\"qas\":[{\"qid\":\"a\",\"question\":\"q\",\"answers\":[\"Cat\","
+         "\"x\"],\"detected_answers\":[{\"text\":\"cat\",\"char_spans\":[[4,6]]}]}]}\n"},
+        {"trec", "LOC:city a b ?\nHUM:ind c\nx\n"},
+    };
+    for (size_t i = 0; i < sizeof FILES / sizeof *FILES; i++) {
+        put_chosen("labelled", FILES[i].name, (char)i, FILES[i].text, strlen(FILES[i].text));
+    }
+}
+
 int main(int n, char **arguments)
 {
     if (n != 2) {
@@ -250,5 +291,6 @@ int main(int n, char **arguments)
     texts();
     records();
     corpora();
+    labelled();
     return 0;
 }
