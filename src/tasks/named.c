@@ -363,6 +363,38 @@ static bool matches(const char *wanted, const char *name)
     return false;
 }
 
+static const el_source *source_by_name(const el_named_file *candidates, const char *name)
+{
+    for (size_t c = 0; c < EL_NAMED_CANDIDATES && candidates[c].name; c++) {
+        if (matches(candidates[c].name, name)) {
+            return candidates[c].source;
+        }
+    }
+    return NULL;
+}
+
+static const el_source *source_by_ending(const el_named_file *candidates, const char *name)
+{
+    const bool json = matches("*.json", name);
+    for (size_t c = 0; c < EL_NAMED_CANDIDATES && candidates[c].name; c++) {
+        if (json == matches("*.json", candidates[c].name)) {
+            return candidates[c].source;
+        }
+    }
+    return candidates[0].source;
+}
+
+const el_source *el_named_source(const el_named_task *task, el_named_split split, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const el_source *source = source_by_name(task->files[split], name);
+    for (size_t other = 0; other < EL_NAMED_SPLITS && !source; other++) {
+        source = source_by_name(task->files[other], name);
+    }
+    return source ? source : source_by_ending(task->files[task->files[split][0].name ? split : EL_NAMED_DEV], name);
+}
+
 typedef struct listing {
     struct dirent **entries; /* [n] by bytes */
     int n;

@@ -58,6 +58,10 @@ electra_status el_named_files_find(el_named_files *out, const el_named_task *tas
                                    electra_error *err);
 void el_named_files_clear(el_named_files *files); /* accepts a zeroed one */
 
+/* How a file that the caller names is read for a split: as one of its names says, of this split or of another one (a dev
+ * file may be scored as a test), else as JSON if it ends so and the task has such files, else as the split's first. */
+const el_source *el_named_source(const el_named_task *task, el_named_split split, const char *path);
+
 /* ELECTRA_INVALID with the names that a split's file may have: for callers who cannot do without it. */
 electra_status el_named_missing(const el_named_task *task, el_named_split split, const char *folder,
                                 electra_error *err);

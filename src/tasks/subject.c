@@ -233,8 +233,11 @@ static electra_status open_named(el_subject *s, const char *name, const electra_
     } else if (!data->train && !data->dev && !data->test) {
         return el_fail(err, ELECTRA_MISUSE, "data", "the folder with the files of \"%s\" is needed (--data DIR)", name);
     }
+    const char *const given[EL_NAMED_SPLITS] = {data->train, data->dev, data->test};
     for (int split = 0; split < EL_NAMED_SPLITS; split++) {
-        s->source[split] = s->source[split] ? s->source[split] : task->files[split][0].source;
+        if (given[split]) {
+            s->source[split] = el_named_source(task, (el_named_split)split, given[split]);
+        }
     }
     return take_paths(s, data, err);
 }

@@ -227,6 +227,23 @@ static void packed_files_are_found(void **state)
     el_named_files_clear(&files);
 }
 
+static const el_source *source_of(const char *task, el_named_split split, size_t candidate)
+{
+    return el_named_find(task)->files[split][candidate].source;
+}
+
+static void files_that_are_named_are_read_by_their_names(void **state)
+{
+    (void)state;
+    const el_named_task *cola = el_named_find("cola"), *qqp = el_named_find("qqp"), *trec = el_named_find("trec");
+    assert_ptr_equal(el_named_source(cola, EL_NAMED_TRAIN, "x/y.tsv"), source_of("cola", EL_NAMED_TRAIN, 0));
+    assert_ptr_equal(el_named_source(cola, EL_NAMED_TEST, "x/test.tsv"), source_of("cola", EL_NAMED_TEST, 0));
+    assert_ptr_equal(el_named_source(cola, EL_NAMED_TEST, "in_domain_dev.tsv.gz"), source_of("cola", EL_NAMED_DEV, 1));
+    assert_ptr_equal(el_named_source(qqp, EL_NAMED_TRAIN, "mine.json"), source_of("qqp", EL_NAMED_TRAIN, 1));
+    assert_ptr_equal(el_named_source(qqp, EL_NAMED_TRAIN, "mine.tsv"), source_of("qqp", EL_NAMED_TRAIN, 0));
+    assert_ptr_equal(el_named_source(trec, EL_NAMED_TEST, "mine"), source_of("trec", EL_NAMED_DEV, 0));
+}
+
 /* ---- the real files, which are no part of the repository
  * -------------------------------------------------------------- */
 
@@ -425,6 +442,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(distributions_are_read_as_they_come, test_folder_setup, test_folder_teardown),
         cmocka_unit_test_setup_teardown(folders_without_the_files_are_refused, test_folder_setup, test_folder_teardown),
         cmocka_unit_test_setup_teardown(packed_files_are_found, test_folder_setup, test_folder_teardown),
+        cmocka_unit_test(files_that_are_named_are_read_by_their_names),
         cmocka_unit_test(the_real_files_have_their_rows),
         cmocka_unit_test(the_real_files_of_other_forms_have_their_rows),
     };
