@@ -52,7 +52,7 @@ void el_head_plan(el_head_tape *tape, const el_network *network, size_t tokens, 
                   el_plan *plan)
 {
     if (is_joint(network)) {
-        el_joint_qa_plan(&tape->joint, network, tokens, sequences, keep, plan);
+        el_joint_qa_plan(&tape->joint, network, tokens, sequences, plan);
         tape->logits = tape->joint.start;
         tape->loss = tape->joint.loss;
         return;

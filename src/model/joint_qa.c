@@ -14,8 +14,7 @@ static el_tensor at(const el_network *network, el_weights weights, size_t row)
 
 /* ---- memory ------------------------------------------------------------------------------------------------------ */
 
-void el_joint_qa_plan(el_joint_qa_tape *tape, const el_network *network, size_t tokens, size_t sequences, bool keep,
-                      el_plan *plan)
+void el_joint_qa_plan(el_joint_qa_tape *tape, const el_network *network, size_t tokens, size_t sequences, el_plan *plan)
 {
     const size_t h = network->config.hidden_size, inner = network->head_config.inner;
     tape->start = el_plan_tensor(plan, tokens, 1);
@@ -30,7 +29,7 @@ void el_joint_qa_plan(el_joint_qa_tape *tape, const el_network *network, size_t 
     tape->doubt_pre = el_plan_tensor(plan, sequences, inner);
     tape->doubt = el_plan_tensor(plan, sequences, inner);
     tape->impossible = el_plan_tensor(plan, sequences, 1);
-    tape->loss = keep ? el_plan_tensor(plan, 3 * sequences, 1) : EL_ABSENT;
+    tape->loss = el_plan_tensor(plan, 3 * sequences, 1);
     tape->rows = el_plan_indices(plan, sequences);
 }
 

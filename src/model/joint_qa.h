@@ -43,7 +43,7 @@ typedef struct el_joint_qa_tape {
     el_tensor first, feature;    /* [B, H] h_0, sum_t p_t h_t */
     el_tensor doubt_pre, doubt;  /* [B, I] before and behind the second gelu */
     el_tensor impossible;        /* [B, 1] logits */
-    el_tensor loss;              /* [3B, 1]: of the starts, the ends, the impossibles; absent without keep */
+    el_tensor loss;              /* [3B, 1]: of the starts, the ends, the impossibles */
     uint32_t *rows;              /* [B] starts of one turn of prediction, in the backend's memory */
 } el_joint_qa_tape;
 
@@ -64,7 +64,8 @@ typedef struct el_joint_qa_targets {
                                    EL_NO_TARGET the first one of the sequence */
 } el_joint_qa_targets;
 
-void el_joint_qa_plan(el_joint_qa_tape *tape, const el_network *network, size_t tokens, size_t sequences, bool keep,
+/* Nothing is larger for the sake of the backward pass. */
+void el_joint_qa_plan(el_joint_qa_tape *tape, const el_network *network, size_t tokens, size_t sequences,
                       el_plan *plan);
 void el_joint_qa_scratch_plan(el_joint_qa_scratch *scratch, const el_network *network, size_t tokens, size_t sequences,
                               el_plan *plan);

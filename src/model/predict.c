@@ -19,6 +19,7 @@ struct el_predictor {
     el_discriminator_tape discriminator;
     el_head_tape head;
     el_joint_qa_room room; /* EL_HEAD_JOINT_QA */
+    el_tensor answered;    /* hidden states of the last search */
     el_tensor logits;      /* [M, V] */
 };
 
@@ -157,10 +158,20 @@ el_tensor el_predictor_answers(el_predictor *p, el_weights theta, const el_layou
 {
     assert(p->network.head_config.kind == EL_HEAD_JOINT_QA);
     const el_pass pass = prepare(p, layout, ids, types, 0);
-    const el_tensor hidden = el_encoder_fwd(&p->network, theta, &p->encoder, &pass);
+    const el_tensor hidden = p->answered = el_encoder_fwd(&p->network, theta, &p->encoder, &pass);
     el_head_fwd(&p->network, theta, &p->head, hidden, &pass);
     if (out) {
         el_joint_qa_answers(&p->network, theta, &p->head.joint, hidden, &pass, &p->room, out);
     }
     return p->head.joint.impossible;
+}
+
+double el_predictor_answers_loss(el_predictor *p, el_weights theta, const el_layout *layout, const uint32_t *types,
+                                 const el_joint_qa_targets *targets)
+{
+    assert(p->answered.rows == layout->n_tokens);
+    const el_pass pass = {.layout = layout, .types = types};
+    el_joint_qa_ends(&p->network, theta, &p->head.joint, p->answered, targets->rows, &pass);
+    p->answered = EL_ABSENT; /* the ends took the place of what they were made of */
+    return EL_QA_LOSS_SHARE * p->be->ops->sum(p->be, el_joint_qa_losses(p->be, &p->head.joint, targets, layout));
 }

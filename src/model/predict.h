@@ -50,5 +50,8 @@ el_tensor el_predictor_tags(el_predictor *predictor, el_weights theta, const el_
  * logits of "impossible": [B, 1]. */
 el_tensor el_predictor_answers(el_predictor *predictor, el_weights theta, const el_layout *layout, const uint32_t *ids,
                                const uint32_t *types, el_joint_answers *out);
+/* Sum of the sequences' losses (joint_qa.h), for the batch of the last el_predictor_answers, once. */
+double el_predictor_answers_loss(el_predictor *predictor, el_weights theta, const el_layout *layout,
+                                 const uint32_t *types, const el_joint_qa_targets *targets);
 
 #endif

@@ -20,9 +20,10 @@ typedef struct maker {
     const electra_runtime *rt;
     el_predictor *predictor;
     el_feed *feed;
-    size_t *order;  /* [n_units] longest first */
-    float *numbers; /* [longest * C] of one sequence */
-    double loss;    /* sum over parts */
+    size_t *order;           /* [n_units] longest first */
+    float *numbers;          /* [longest * C] of one sequence */
+    el_joint_answers *joint; /* [sequences of a pack] EL_HEAD_JOINT_QA */
+    double loss;             /* sum over parts */
     size_t n_parts;
     double begun;
 } maker;
@@ -203,8 +204,31 @@ static void take_pack(maker *m, const size_t *units, size_t n, el_tensor out, bo
     }
 }
 
+static bool is_joint(const maker *m)
+{
+    return m->network->head_config.kind == EL_HEAD_JOINT_QA;
+}
+
+/* A unit is a window, and so is a sequence. */
+static void compute_joint_pack(maker *m, const size_t *units, size_t n)
+{
+    el_head_targets targets;
+    const el_batch *batch = el_feed_finish(m->feed, &targets);
+    (void)el_predictor_answers(m->predictor, m->theta, &batch->layout, batch->ids, batch->types, m->joint);
+    m->loss += el_predictor_answers_loss(m->predictor, m->theta, &batch->layout, batch->types, &targets.answers);
+    m->n_parts += n;
+    for (size_t i = 0; i < n; i++) {
+        el_qa_take_joint(m->p->qa, units[i], &m->joint[i]);
+    }
+    el_feed_clear(m->feed);
+}
+
 static void compute_pack(maker *m, const size_t *units, size_t n)
 {
+    if (is_joint(m)) {
+        compute_joint_pack(m, units, n);
+        return;
+    }
     const el_batch *batch = el_feed_finish(m->feed, NULL);
     const bool per_token = !el_head_reads_first(m->network->head_config.kind);
     const el_tensor out = per_token
@@ -257,7 +281,7 @@ static electra_status allocate(maker *m, electra_error *err)
     if (f->examples->kind == EL_TASK_ANSWER) {
         el_nbest_rules rules = el_nbest_rules_default();
         rules.max_answer = m->settings->max_answer ? m->settings->max_answer : rules.max_answer;
-        EL_TRY(el_qa_results_create(&p->qa, f->qa, &rules, false, err));
+        EL_TRY(el_qa_results_create(&p->qa, f->qa, &rules, is_joint(m), err));
     } else if (f->examples->kind == EL_TASK_TAG) {
         p->tags = el_alloc(words, sizeof *p->tags);
     } else {
@@ -269,6 +293,12 @@ static electra_status allocate(maker *m, electra_error *err)
     const size_t tokens = m->settings->batch_tokens ? m->settings->batch_tokens : BATCH_TOKENS;
     EL_TRY(el_feed_create(&m->feed, m->be, f, &m->network->head_config, m->settings->scale, tokens, err));
     const el_pack_room room = el_feed_room(m->feed);
+    if (is_joint(m)) {
+        m->joint = el_alloc(room.sequences, sizeof *m->joint);
+        if (!m->joint) {
+            return el_fail_memory(err, "the answers to the examples", room.sequences * sizeof *m->joint);
+        }
+    }
     const el_predict_limits limits = {.tokens = room.tokens, .sequences = room.sequences, .longest = f->longest};
     return el_predictor_create(&m->predictor, m->be, m->network, &limits, err);
 }
@@ -299,6 +329,7 @@ electra_status el_predictions_make(el_predictions **out, el_backend *be, const e
     el_feed_free(m.feed);
     el_free(m.order);
     el_free(m.numbers);
+    el_free(m.joint);
     if (status != ELECTRA_OK) {
         el_predictions_free(p);
         return status;

@@ -373,13 +373,15 @@ electra_status el_subject_featurize(el_subject *s, el_named_split split, const e
 el_head_config el_subject_head(const el_subject *s, size_t n_labels, double dropout, bool joint)
 {
     el_head_config head = {.kind = EL_HEAD_CLASSIFIER, .n_labels = n_labels, .dropout = dropout};
-    (void)joint;
     switch (s->kind) {
     case EL_TASK_CLASSIFY:
     case EL_TASK_MULTILABEL: break;
     case EL_TASK_REGRESS: head.n_labels = 1; break;
     case EL_TASK_TAG: head.kind = EL_HEAD_TAGGER; break;
-    case EL_TASK_ANSWER: head = (el_head_config){.kind = EL_HEAD_SPANS}; break;
+    case EL_TASK_ANSWER:
+        head = joint ? (el_head_config){.kind = EL_HEAD_JOINT_QA, .inner = EL_QA_INNER}
+                     : (el_head_config){.kind = EL_HEAD_SPANS};
+        break;
     case EL_TASK_CHOICE: /* transformers' defaults of ElectraConfig */
         head = (el_head_config){.kind = EL_HEAD_CHOICE,
                                 .dropout = dropout,

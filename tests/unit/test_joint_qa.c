@@ -189,6 +189,14 @@ static void near(double got, double expected)
     }
 }
 
+static el_joint_qa_targets make_targets(const world *w, uint32_t *rows)
+{
+    for (size_t s = 0; s < N; s++) {
+        rows[s] = w->batch->layout.starts[s] + (STARTS[s] == EL_NO_TARGET ? 0 : STARTS[s]);
+    }
+    return (el_joint_qa_targets){.start = STARTS, .end = ENDS, .impossible = IMPOSSIBLE, .rows = rows};
+}
+
 /* ---- training ------------------------------------------------------------------------------------------------------ */
 
 static void logits_and_loss_are_those_of_the_formulas(void **state)
@@ -197,11 +205,7 @@ static void logits_and_loss_are_those_of_the_formulas(void **state)
     world w;
     make(&w);
     uint32_t rows[N];
-    for (size_t s = 0; s < N; s++) {
-        rows[s] = w.batch->layout.starts[s] + (STARTS[s] == EL_NO_TARGET ? 0 : STARTS[s]);
-    }
-    const el_head_targets targets = {
-        .kind = EL_LOSS_ANSWERS, .answers = {.start = STARTS, .end = ENDS, .impossible = IMPOSSIBLE, .rows = rows}};
+    const el_head_targets targets = {.kind = EL_LOSS_ANSWERS, .answers = make_targets(&w, rows)};
     const el_pass pass = {.layout = &w.batch->layout, .ids = w.batch->ids, .types = w.batch->types};
     const double got =
         el_task_run(&w.task, w.theta, el_weights_of(w.be, &w.params, NULL), &pass, &targets, 1.0 / N);
@@ -285,6 +289,13 @@ static void answers_are_the_likeliest_of_all_places(void **state)
         el_predictor_answers(w.predictor, w.theta, &w.batch->layout, w.batch->ids, w.batch->types, by_predictor);
     assert_memory_equal(by_task, by_predictor, sizeof by_task);
     assert_true(el_tensor_is(impossible, N, 1));
+    /* the loss of the same batch is that of training without dropout */
+    uint32_t rows[N];
+    const el_joint_qa_targets targets = make_targets(&w, rows);
+    const double loss =
+        el_predictor_answers_loss(w.predictor, w.theta, &w.batch->layout, w.batch->types, &targets);
+    const el_head_targets of_task = {.kind = EL_LOSS_ANSWERS, .answers = targets};
+    near(loss, el_task_run(&w.task, w.theta, el_weights_of(w.be, &w.params, NULL), &pass, &of_task, 1));
     el_joint_qa_room_clear(&room);
     drop(&w);
 }
