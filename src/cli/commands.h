@@ -13,6 +13,8 @@ extern const cli_command cli_prepare;
 
 /* training */
 extern const cli_command cli_pretrain;
+extern const cli_command cli_finetune;
+extern const cli_command cli_evaluate;
 
 /* answers */
 extern const cli_command cli_predict;

@@ -12,6 +12,8 @@ const cli_command *const cli_commands[] = {
 
     /* training */
     &cli_pretrain,
+    &cli_finetune,
+    &cli_evaluate,
 
     /* answers */
     &cli_predict,

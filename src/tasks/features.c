@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/quantile.h"
 #include "base/status.h"
@@ -351,6 +352,49 @@ el_sequence el_features_sequence(const el_features *f, size_t sequence, uint32_t
     }
     const el_feature *feature = &f->list[sequence];
     return (el_sequence){.ids = f->ids + feature->first, .length = feature->n, .first_length = feature->n_first};
+}
+
+static uint64_t chain(uint64_t sum, const void *data, size_t bytes)
+{
+    const uint64_t both[2] = {sum, el_hash64(data, bytes)};
+    return el_hash64(both, sizeof both);
+}
+
+static uint64_t hash_example(uint64_t sum, const el_example *e)
+{
+    sum = chain(sum, e->labels, e->n_labels * sizeof *e->labels);
+    return isnan(e->number) ? sum : chain(sum, &e->number, sizeof e->number);
+}
+
+static uint64_t hash_windows(uint64_t sum, const el_qa_set *set)
+{
+    uint32_t ids[4096];
+    for (size_t w = 0; w < set->n_windows; w++) {
+        const el_qa_target target = el_qa_window_target(set, w);
+        const size_t n = el_qa_window_length(set, w);
+        if (n <= sizeof ids / sizeof *ids) {
+            (void)el_qa_sequence(set, w, ids);
+            sum = chain(sum, ids, n * sizeof *ids);
+        }
+        sum = chain(sum, &target, sizeof target);
+    }
+    return sum;
+}
+
+uint64_t el_features_hash(const el_features *f)
+{
+    uint64_t sum = f->n;
+    if (f->qa) {
+        return hash_windows(sum, f->qa);
+    }
+    for (size_t i = 0; i < f->n; i++) {
+        const el_feature *feature = &f->list[i];
+        const uint32_t shape[3] = {feature->n, feature->n_first, feature->n_words};
+        sum = chain(sum, shape, sizeof shape);
+        sum = chain(sum, f->ids + feature->first, feature->n * sizeof *f->ids);
+        sum = hash_example(sum, &f->examples->list[feature->example]);
+    }
+    return sum;
 }
 
 electra_status el_features_quantiles(const el_features *f, const double *q, double *out, size_t n, electra_error *err)

@@ -80,6 +80,9 @@ size_t el_features_length(const el_features *features, size_t sequence);
 /* ids: [el_features_length], which the result may borrow. `number` is left 0. */
 el_sequence el_features_sequence(const el_features *features, size_t sequence, uint32_t *ids);
 
+/* Of everything that is learned: tokens, their types, and what is right about them. */
+uint64_t el_features_hash(const el_features *features);
+
 /* Lengths of the sequences: the q-th quantile (0 ... 1) in tokens. ELECTRA_NO_RESOURCE. */
 electra_status el_features_quantiles(const el_features *features, const double *q, double *out, size_t n,
                                      electra_error *err);

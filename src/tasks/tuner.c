@@ -220,6 +220,11 @@ electra_status el_tuner_begin(el_tuner *t, const el_model_dir *dir, bool with_he
     return ELECTRA_OK;
 }
 
+void el_tuner_seed(el_tuner *t, uint64_t seed)
+{
+    t->seed = seed;
+}
+
 /* ---- a step ------------------------------------------------------------------------------------------------------ */
 
 typedef struct step {

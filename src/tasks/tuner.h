@@ -50,6 +50,9 @@ void el_tuner_free(el_tuner *tuner); /* accepts NULL */
 electra_status el_tuner_begin(el_tuner *tuner, const el_model_dir *dir, bool with_head, uint64_t seed,
                               electra_error *err);
 
+/* Go on with a trial of that seed, whose blocks were filled from a checkpoint. */
+void el_tuner_seed(el_tuner *tuner, uint64_t seed);
+
 el_learner *el_tuner_learner(el_tuner *tuner);
 const el_network *el_tuner_network(const el_tuner *tuner, size_t task);
 const el_params *el_tuner_params(const el_tuner *tuner);

@@ -1,0 +1,239 @@
+/* electra_evaluate: a model of any number format, the examples of a task, its official metrics. */
+#include "tasks/evaluate.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/parallel.h"
+#include "base/status.h"
+#include "interop/model.h"
+#include "tasks/scores.h"
+
+typedef struct evaluator {
+    const electra_runtime *rt;
+    electra_model *model;
+    el_pool *pool;
+    el_backend *be;
+    el_label_set labels; /* the model's, or the task's own names for them; borrowed */
+    char **names;        /* [labels.n] */
+    electra_evaluate_options set;
+} evaluator;
+
+/* ---- does the model fit? ----------------------------------------------------------------------------------------- */
+
+static electra_status check_kind(const evaluator *e, const el_subject *s, electra_error *err)
+{
+    const el_head_config *head = &el_model_network(e->model)->head_config;
+    const el_head_config needed = el_subject_head(s, head->n_labels, 0, false);
+    const bool regression = electra_model_problem(e->model) == ELECTRA_PROBLEM_REGRESSION ||
+                            (electra_model_problem(e->model) == ELECTRA_PROBLEM_NONE && head->n_labels == 1);
+    bool fits = head->kind == needed.kind;
+    if (fits && head->kind == EL_HEAD_CLASSIFIER) {
+        fits = (s->kind == EL_TASK_REGRESS) == regression;
+    }
+    if (fits) {
+        return ELECTRA_OK;
+    }
+    return el_fail(err, ELECTRA_MISUSE, e->set.model, "%s is a %s%s, which cannot be scored on \"%s\"", e->set.model,
+                   electra_model_kind_name(electra_model_kind_of(e->model)), regression ? " of numbers" : "", s->name);
+}
+
+static electra_status check_tokenizer(const evaluator *e, electra_error *err)
+{
+    return electra_model_tokenizer(e->model)
+               ? ELECTRA_OK
+               : el_fail(err, ELECTRA_INVALID, e->set.model, "%s has no vocab.txt and no tokenizer.json", e->set.model);
+}
+
+/* ---- labels ------------------------------------------------------------------------------------------------------ */
+
+static bool is_numbered(const electra_model *model)
+{
+    for (size_t i = 0; i < electra_model_label_count(model); i++) {
+        if (strncmp(electra_model_label(model, i), "LABEL_", 6) != 0) {
+            return false;
+        }
+    }
+    return electra_model_label_count(model) > 0;
+}
+
+/* The labels that examples are read with: the model's. One that calls them LABEL_0, LABEL_1, ... means those of the
+ * task in their order. */
+static electra_status take_labels(evaluator *e, const el_subject *s, electra_error *err)
+{
+    const size_t n = electra_model_label_count(e->model);
+    const el_source *source = s->source[EL_NAMED_DEV];
+    const bool by_order = is_numbered(e->model) && source && source->n_labels == n;
+    e->names = el_alloc(n + 1, sizeof *e->names);
+    if (!e->names) {
+        return el_fail_memory(err, "the labels", n * sizeof *e->names);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *name = by_order ? source->labels[i] : electra_model_label(e->model, i);
+        e->names[i] = el_strdup(name);
+        if (!e->names[i]) {
+            return el_fail_memory(err, "the labels", strlen(name));
+        }
+    }
+    e->labels = (el_label_set){.names = e->names, .n = n, .n_known = n};
+    if (by_order) {
+        el_log(e->rt, ELECTRA_LOG_INFO,
+               "the model's labels have numbers for names; they are taken in the task's order");
+    }
+    return ELECTRA_OK;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+static electra_status open_model(evaluator *e, electra_error *err)
+{
+    electra_model_options options = electra_model_options_default();
+    options.runtime = *e->rt;
+    EL_TRY(electra_model_load(&e->model, e->set.model, &options, err));
+    EL_TRY(check_tokenizer(e, err));
+    EL_TRY(el_pool_create(&e->pool, e->rt->threads, err));
+    return el_backend_create_cpu(&e->be, e->pool, EL_CPU_BEST, err);
+}
+
+static void evaluator_clear(evaluator *e)
+{
+    for (size_t i = 0; e->names && i < e->labels.n; i++) {
+        el_free(e->names[i]);
+    }
+    el_free(e->names);
+    el_backend_free(e->be);
+    el_pool_free(e->pool);
+    electra_model_free(e->model);
+}
+
+static size_t length_for(const evaluator *e, const el_subject *s)
+{
+    const size_t positions = el_model_network(e->model)->config.max_positions;
+    const size_t usual = s->kind == EL_TASK_ANSWER ? 384 : s->kind == EL_TASK_TAG ? 256 : 128;
+    const size_t length = e->set.max_length > 0 ? (size_t)e->set.max_length : s->max_length ? s->max_length : usual;
+    return length < positions ? length : positions;
+}
+
+/* Read a split and compute what the model says about it. */
+static electra_status predict(evaluator *e, el_subject *s, el_named_split split, el_predictions **out,
+                              electra_error *err)
+{
+    const el_label_set *known = e->labels.n > 0 && s->kind != EL_TASK_REGRESS ? &e->labels : NULL;
+    const el_features_settings features = {.max_length = length_for(e, s),
+                                           .doc_stride = e->set.doc_stride > 0 ? (size_t)e->set.doc_stride : 128,
+                                           .one_segment = el_model_network(e->model)->config.n_types < 2,
+                                           .google = e->set.compat == ELECTRA_COMPAT_GOOGLE};
+    const el_predictions_settings settings = {.scale = {0, 1},
+                                              .max_answer = e->set.max_answer > 0 ? (size_t)e->set.max_answer : 0};
+    EL_TRY(el_subject_read(s, split, known, e->rt, err));
+    EL_TRY(el_subject_featurize(s, split, electra_model_tokenizer(e->model), &features, err));
+    return el_predictions_make(out, e->be, el_model_network(e->model), el_model_weights(e->model, e->be),
+                               s->features[split], &settings, e->rt, err);
+}
+
+static electra_status open_subject(evaluator *e, const el_subject *s, electra_error *err)
+{
+    EL_TRY(check_kind(e, s, err));
+    return take_labels(e, s, err);
+}
+
+/* ---- submissions ------------------------------------------------------------------------------------------------- */
+
+static electra_status submit(evaluator *e, el_subject *s, const char *folder, electra_error *err)
+{
+    el_predictions *predictions = NULL;
+    electra_status status = predict(e, s, EL_NAMED_TEST, &predictions, err);
+    if (status == ELECTRA_OK) {
+        status = el_submission_write(folder, s, predictions, err);
+    }
+    el_predictions_free(predictions);
+    return status;
+}
+
+electra_status el_submit(el_subject *s, const char *folder, const char *submission, size_t max_length,
+                         const electra_runtime *rt, electra_error *err)
+{
+    evaluator e = {.rt = rt, .set = electra_evaluate_options_default()};
+    e.set.model = folder;
+    e.set.max_length = (long)max_length;
+    electra_status status = open_model(&e, err);
+    if (status == ELECTRA_OK) {
+        status = open_subject(&e, s, err);
+    }
+    if (status == ELECTRA_OK) {
+        status = submit(&e, s, submission, err);
+    }
+    evaluator_clear(&e);
+    return status;
+}
+
+/* ---- scoring ----------------------------------------------------------------------------------------------------- */
+
+electra_evaluate_options electra_evaluate_options_default(void)
+{
+    return (electra_evaluate_options){.struct_size = sizeof(electra_evaluate_options),
+                                      .data = {.kind = -1, .format = -1, .header = -1, .dev_share = -1},
+                                      .max_length = -1,
+                                      .doc_stride = -1,
+                                      .max_answer = -1,
+                                      .null_threshold = (double)NAN,
+                                      .compat = -1};
+}
+
+static electra_status score(evaluator *e, el_subject *s, electra_scores *out, electra_error *err)
+{
+    el_predictions *predictions = NULL;
+    el_scoring scoring = {0};
+    const bool google = e->set.compat == ELECTRA_COMPAT_GOOGLE && isnan(e->set.null_threshold);
+    electra_status status = predict(e, s, EL_NAMED_DEV, &predictions, err);
+    if (status == ELECTRA_OK) {
+        status =
+            el_scoring_make(&scoring, s, predictions, google ? EL_QA_GOOGLE_THRESHOLD : e->set.null_threshold, err);
+    }
+    if (status == ELECTRA_OK && e->set.predictions) {
+        status = el_scoring_write(e->set.predictions, predictions, scoring.threshold, err);
+    }
+    if (status == ELECTRA_OK) {
+        *out = scoring.scores;
+    }
+    el_scoring_clear(&scoring);
+    el_predictions_free(predictions);
+    return status;
+}
+
+static electra_status evaluate(evaluator *e, el_subject *subjects, size_t n, electra_scores *out, electra_error *err)
+{
+    if (n != 1) {
+        return el_fail(err, ELECTRA_MISUSE, "task", "a model is scored on one task at a time");
+    }
+    el_subject *s = &subjects[0];
+    EL_TRY(open_model(e, err));
+    EL_TRY(open_subject(e, s, err));
+    if (!e->set.submission || s->path[EL_NAMED_DEV]) {
+        EL_TRY(score(e, s, out, err));
+    }
+    return e->set.submission ? submit(e, s, e->set.submission, err) : ELECTRA_OK;
+}
+
+electra_status electra_evaluate(const electra_evaluate_options *options, electra_scores *out, electra_error *err)
+{
+    if (!options || !out || options->struct_size != sizeof *options) {
+        return el_fail(err, ELECTRA_MISUSE, "options", "begin with electra_evaluate_options_default()");
+    }
+    if (!options->model) {
+        return el_fail(err, ELECTRA_MISUSE, "model", "a model is needed: --model DIR");
+    }
+    *out = (electra_scores){0};
+    evaluator e = {.rt = &options->runtime, .set = *options};
+    el_subject *subjects = NULL;
+    size_t n = 0;
+    electra_status status = el_subjects_create(&subjects, &n, &options->data, err);
+    if (status == ELECTRA_OK) {
+        status = evaluate(&e, subjects, n, out, err);
+    }
+    el_subjects_free(subjects, n);
+    evaluator_clear(&e);
+    return status;
+}

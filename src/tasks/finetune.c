@@ -1,0 +1,973 @@
+/* electra_finetune: opens everything, goes through trials and their steps, keeps the best weights, writes down what
+ * happened. Read from the bottom: electra_finetune, then train, then one turn of its loop.
+ *
+ * In the folder of a run "current" holds the weights of the running trial's best evaluation with its record, "best"
+ * those of the best trial. At the end they move to where the caller expects the model. What a trial learns depends on
+ * its settings, its examples and its step number only; so a run that was killed ends with the same bytes. */
+#include <electra/finetune.h>
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/io.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "interop/hf_tokenizer.h"
+#include "tasks/evaluate.h"
+#include "tasks/tune_describe.h"
+#include "tasks/tune_results.h"
+#include "tasks/tune_settings.h"
+#include "tasks/tuner.h"
+#include "train/checkpoint.h"
+#include "train/run_folder.h"
+#include "train/run_metrics.h"
+#include "train/schedule.h"
+
+static const double SAVE_SECONDS = 600; /* between checkpoints, unless save_every says otherwise */
+static const double MOST_SKIPPED = 10;  /* steps in a row that are not finite, before the run gives up */
+static const double NO_SCORE = -1e300;
+
+/* Where a run stands. All are doubles, so that one table can store them. */
+typedef struct tune_state {
+    double step;       /* of all trials */
+    double trial;      /* 0, 1, ... */
+    double trial_step; /* steps made in it, skipped ones included */
+    double seconds;    /* of the trial */
+    double metrics_bytes;
+    double best;      /* score of the trial; NO_SCORE: none yet */
+    double stale;     /* evaluations since then */
+    double over;      /* 1: the trial stopped early */
+    double collapsed; /* at the last evaluation */
+    double skipped_in_a_row;
+    double work_seconds, work_examples; /* of steps alone */
+
+    /* sums since the last line of metrics.jsonl */
+    double interval_steps, interval_seconds, interval_examples, interval_tokens;
+    double interval_rate, interval_loss, interval_norm;
+} tune_state;
+
+/* clang-format off */
+#define COUNT(name) EL_STATE_COUNT(tune_state, name)
+#define NUMBER(name) EL_STATE_NUMBER(tune_state, name)
+/* clang-format on */
+static const el_state_field FIELDS[] = {COUNT(step),
+                                        COUNT(trial),
+                                        COUNT(trial_step),
+                                        NUMBER(seconds),
+                                        COUNT(metrics_bytes),
+                                        NUMBER(best),
+                                        COUNT(stale),
+                                        COUNT(over),
+                                        COUNT(collapsed),
+                                        COUNT(skipped_in_a_row),
+                                        NUMBER(work_seconds),
+                                        COUNT(work_examples),
+                                        COUNT(interval_steps),
+                                        NUMBER(interval_seconds),
+                                        COUNT(interval_examples),
+                                        COUNT(interval_tokens),
+                                        NUMBER(interval_rate),
+                                        NUMBER(interval_loss),
+                                        NUMBER(interval_norm)};
+static const el_state_table STATE_TABLE = {FIELDS, sizeof FIELDS / sizeof FIELDS[0]};
+
+typedef struct finetuner {
+    const electra_runtime *rt;
+    const electra_finetune_options *caller; /* its callbacks */
+    el_tune_settings settings;
+    const electra_finetune_options *set; /* the settings in force */
+    el_run_folder folder;
+    char *current, *best; /* folders in it */
+
+    el_subject *subjects; /* [n] */
+    size_t n;
+    size_t *first_unit; /* [n + 1] of each subject in the order of all units */
+    el_labels labels[ELECTRA_MOST_TASKS];
+
+    el_model_dir *dir;
+    electra_tokenizer *tokenizer;
+    el_pool *pool;
+    el_backend *be;         /* of training */
+    el_backend *evaluation; /* whose workspace is that of forward passes */
+    el_tuner *tuner;
+    bool with_head;       /* the model's own head is gone on with */
+    el_tuner_unit *units; /* [batch] */
+
+    uint64_t total; /* steps of a trial */
+    tune_state state;
+    double begun;         /* el_now() minus the seconds of the trial */
+    double saved_seconds; /* of the newest checkpoint */
+    double saved_step;    /* -1: none yet */
+    el_metrics_log log;
+    el_tune_record record; /* of the trial's best evaluation; tasks NULL: none yet */
+    el_tune_results results;
+    char note[160];
+} finetuner;
+
+/* ---- where the run stands ---------------------------------------------------------------------------------------- */
+
+static double seconds_now(const finetuner *t)
+{
+    return el_now() - t->begun;
+}
+
+static bool trial_is_over(const finetuner *t)
+{
+    return t->state.over > 0 || t->state.trial_step >= (double)t->total;
+}
+
+static size_t count_units(const finetuner *t)
+{
+    return t->first_unit[t->n];
+}
+
+static double epochs_passed(const finetuner *t)
+{
+    const double units = t->state.trial_step * (double)t->set->batch;
+    const double epochs = units / (double)count_units(t);
+    return t->set->epochs >= 0 && epochs > t->set->epochs ? t->set->epochs : epochs;
+}
+
+static uint64_t trial_seed(const finetuner *t)
+{
+    return (uint64_t)t->set->seed + (uint64_t)t->state.trial;
+}
+
+static bool has_dev(const finetuner *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        if (!t->subjects[i].features[EL_NAMED_DEV]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool report_progress(const finetuner *t)
+{
+    char stage[64];
+    (void)snprintf(stage, sizeof stage, t->set->trials > 1 ? "trial %.0f of %ld" : "training", t->state.trial + 1,
+                   t->set->trials);
+    const electra_progress progress = {.stage = stage,
+                                       .unit = "steps",
+                                       .done = t->state.trial_step,
+                                       .total = (double)t->total,
+                                       .seconds = t->state.seconds,
+                                       .note = t->note};
+    return el_progress(t->rt, &progress);
+}
+
+/* ---- lines of metrics.jsonl -------------------------------------------------------------------------------------- */
+
+static electra_finetune_metrics line_now(const finetuner *t)
+{
+    const double none = (double)NAN;
+    return (electra_finetune_metrics){.trial = (int)t->state.trial + 1,
+                                      .step = (uint64_t)t->state.trial_step,
+                                      .epoch = epochs_passed(t),
+                                      .seconds = t->state.seconds,
+                                      .learning_rate = none,
+                                      .loss = none,
+                                      .gradient_norm = none,
+                                      .examples_per_second = none,
+                                      .tokens_per_second = none};
+}
+
+static electra_status publish(finetuner *t, const electra_finetune_metrics *line, electra_error *err)
+{
+    EL_TRY(el_metrics_log_add_json(&t->log, el_tune_line_json(line), err));
+    t->state.metrics_bytes = (double)t->log.bytes;
+    if (t->caller->metrics) {
+        t->caller->metrics(t->caller->metrics_user, line);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status log_training(finetuner *t, electra_error *err)
+{
+    tune_state *s = &t->state;
+    if (!(s->interval_steps > 0)) {
+        return ELECTRA_OK;
+    }
+    electra_finetune_metrics line = line_now(t);
+    line.learning_rate = s->interval_rate / s->interval_steps;
+    line.loss = s->interval_loss / s->interval_steps;
+    line.gradient_norm = s->interval_norm / s->interval_steps;
+    line.examples_per_second = s->interval_examples / s->interval_seconds;
+    line.tokens_per_second = s->interval_tokens / s->interval_seconds;
+    (void)snprintf(t->note, sizeof t->note, "epoch %.2f, loss %.4f, %.0f examples/s", line.epoch, line.loss,
+                   line.examples_per_second);
+    s->interval_steps = s->interval_seconds = s->interval_examples = s->interval_tokens = 0;
+    s->interval_rate = s->interval_loss = s->interval_norm = 0;
+    return publish(t, &line, err);
+}
+
+static electra_status warn(finetuner *t, const char *advice, electra_error *err)
+{
+    el_log(t->rt, ELECTRA_LOG_WARNING, "trial %.0f: %s", t->state.trial + 1, advice);
+    electra_finetune_metrics line = line_now(t);
+    line.warning = advice;
+    return publish(t, &line, err);
+}
+
+/* ---- checkpoints ------------------------------------------------------------------------------------------------- */
+
+static el_checkpoint checkpoint_of(finetuner *t)
+{
+    return (el_checkpoint){.learner = el_tuner_learner(t->tuner),
+                           .table = &STATE_TABLE,
+                           .state = &t->state,
+                           .settings_hash = t->settings.hash};
+}
+
+/* metrics.jsonl first, for the checkpoint counts on it. */
+static electra_status save(finetuner *t, electra_error *err)
+{
+    t->state.seconds = seconds_now(t);
+    EL_TRY(el_metrics_log_sync(&t->log, err));
+    const el_checkpoint checkpoint = checkpoint_of(t);
+    EL_TRY(el_checkpoint_save(t->folder.checkpoints, &checkpoint, err));
+    t->saved_seconds = t->state.seconds;
+    t->saved_step = t->state.step;
+    return el_checkpoint_prune(t->folder.checkpoints, 2, err);
+}
+
+static electra_status stop(finetuner *t, electra_error *err)
+{
+    EL_TRY(save(t, err));
+    return el_fail(err, ELECTRA_INTERRUPTED, t->folder.path,
+                   "stopped in trial %.0f after step %.0f; all is saved, and the same command goes on from there",
+                   t->state.trial + 1, t->state.trial_step);
+}
+
+/* ---- the best weights -------------------------------------------------------------------------------------------- */
+
+/* <folder>/<name><ending>, to be freed. */
+static electra_status path_in(char **out, const char *folder, const char *name, const char *ending, electra_error *err)
+{
+    const size_t bytes = strlen(folder) + strlen(name) + strlen(ending) + 2;
+    *out = el_alloc(bytes, 1);
+    if (!*out) {
+        return el_fail_memory(err, folder, bytes);
+    }
+    (void)snprintf(*out, bytes, "%s/%s%s", folder, name, ending);
+    return ELECTRA_OK;
+}
+
+static electra_status save_model(finetuner *t, size_t i, electra_error *err)
+{
+    char *path = NULL;
+    EL_TRY(path_in(&path, t->current, t->subjects[i].name, "", err));
+    const electra_status status = el_tuner_save(t->tuner, i, path, &t->labels[i], t->tokenizer, err);
+    el_free(path);
+    return status;
+}
+
+static electra_status save_record(finetuner *t, electra_error *err)
+{
+    char *path = NULL;
+    EL_TRY(path_in(&path, t->current, "record.json", "", err));
+    const electra_status status = el_tune_record_save(&t->record, path, err);
+    el_free(path);
+    return status;
+}
+
+/* The trial has never been as good as now. tasks: of each one its record; taken over. */
+static electra_status keep(finetuner *t, double score, json_t *tasks, electra_error *err)
+{
+    json_decref(t->record.tasks);
+    t->record = (el_tune_record){.trial = t->state.trial + 1,
+                                 .seed = (double)trial_seed(t),
+                                 .best_step = t->state.trial_step,
+                                 .best_epoch = epochs_passed(t),
+                                 .score = score,
+                                 .tasks = tasks};
+    if (!tasks) {
+        return el_fail_memory(err, "the scores", 0);
+    }
+    EL_TRY(el_make_folders(t->current, err));
+    for (size_t i = 0; i < t->n; i++) {
+        EL_TRY(save_model(t, i, err));
+    }
+    return save_record(t, err);
+}
+
+/* ---- evaluation -------------------------------------------------------------------------------------------------- */
+
+static electra_status write_predictions(const finetuner *t, size_t i, const el_predictions *p, double threshold,
+                                        electra_error *err)
+{
+    char *path = NULL;
+    EL_TRY(el_make_folders(t->current, err));
+    EL_TRY(path_in(&path, t->current, t->subjects[i].name, ".jsonl", err));
+    const electra_status status = el_scoring_write(path, p, threshold, err);
+    el_free(path);
+    return status;
+}
+
+/* What every task's dev set says about the weights as they are. */
+typedef struct verdict {
+    el_predictions *predictions[ELECTRA_MOST_TASKS];
+    el_scoring scorings[ELECTRA_MOST_TASKS];
+    double score; /* mean of the main metrics */
+} verdict;
+
+static void verdict_clear(verdict *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        el_predictions_free(v->predictions[i]);
+        el_scoring_clear(&v->scorings[i]);
+    }
+}
+
+static electra_status judge(finetuner *t, verdict *v, electra_error *err)
+{
+    const bool google = t->set->compat == ELECTRA_COMPAT_GOOGLE;
+    for (size_t i = 0; i < t->n; i++) {
+        const el_subject *s = &t->subjects[i];
+        const el_predictions_settings settings = {.scale = s->scale, .max_answer = (size_t)t->set->max_answer};
+        const el_weights block = el_learner_block(el_tuner_learner(t->tuner), EL_BLOCK_THETA);
+        const el_weights theta = el_weights_of(t->evaluation, block.params, block.data);
+        EL_TRY(el_predictions_make(&v->predictions[i], t->evaluation, el_tuner_network(t->tuner, i), theta,
+                                   s->features[EL_NAMED_DEV], &settings, NULL, err));
+        EL_TRY(
+            el_scoring_make(&v->scorings[i], s, v->predictions[i], google ? EL_QA_GOOGLE_THRESHOLD : (double)NAN, err));
+        v->score += el_scores_main(&v->scorings[i].scores) / (double)t->n;
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status keep_verdict(finetuner *t, const verdict *v, electra_error *err)
+{
+    json_t *tasks = json_array();
+    for (size_t i = 0; i < t->n; i++) {
+        if (json_array_append_new(tasks, el_tune_task_record(&v->scorings[i])) != 0) {
+            json_decref(tasks);
+            return el_fail_memory(err, "the scores", 0);
+        }
+    }
+    EL_TRY(keep(t, v->score, tasks, err));
+    for (size_t i = 0; i < t->n; i++) {
+        EL_TRY(write_predictions(t, i, v->predictions[i], v->scorings[i].threshold, err));
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status act_on(finetuner *t, const verdict *v, electra_error *err)
+{
+    const bool best = v->score > t->state.best; /* false for NaN */
+    for (size_t i = 0; i < t->n; i++) {
+        electra_finetune_metrics line = line_now(t);
+        line.task = t->subjects[i].name;
+        line.scores = v->scorings[i].scores;
+        line.best = best;
+        EL_TRY(publish(t, &line, err));
+        el_tune_log_scores(t->rt, &line);
+    }
+    t->state.collapsed = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        t->state.collapsed += v->scorings[i].collapsed;
+    }
+    t->state.stale = best ? 0 : t->state.stale + 1;
+    if (best) {
+        EL_TRY(keep_verdict(t, v, err)); /* before the state says so */
+        t->state.best = v->score;
+    }
+    if (t->set->patience > 0 && t->state.stale >= (double)t->set->patience) {
+        el_log(t->rt, ELECTRA_LOG_INFO, "no better score in %ld evaluations: the trial ends here", t->set->patience);
+        t->state.over = 1;
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status evaluate(finetuner *t, electra_error *err)
+{
+    verdict v = {.score = 0};
+    electra_status status = judge(t, &v, err);
+    t->state.seconds = seconds_now(t);
+    if (status == ELECTRA_OK) {
+        status = act_on(t, &v, err);
+    }
+    verdict_clear(&v, t->n);
+    return status;
+}
+
+/* ---- one step ---------------------------------------------------------------------------------------------------- */
+
+/* Which units a step takes: an epoch is a random order of all units of all tasks, and one follows the other. Returns
+ * how many; the last step of a number of epochs may have fewer. */
+static size_t choose_units(const finetuner *t, uint64_t step)
+{
+    const uint64_t n_all = count_units(t);
+    const uint64_t begin = step * (uint64_t)t->set->batch;
+    uint64_t end = begin + (uint64_t)t->set->batch;
+    if (t->set->steps < 0 && t->set->compat != ELECTRA_COMPAT_GOOGLE) {
+        const uint64_t last = (uint64_t)ceil(t->set->epochs * (double)n_all);
+        end = end < last ? end : last;
+    }
+    for (uint64_t at = begin; at < end; at++) {
+        const uint64_t key = el_rng_key(trial_seed(t), EL_RNG_SHUFFLE, at / n_all, 0);
+        const uint64_t place = el_rng_permute(key, at % n_all, n_all);
+        size_t task = 0;
+        while (place >= t->first_unit[task + 1]) {
+            task++;
+        }
+        t->units[at - begin] = (el_tuner_unit){(uint32_t)task, (size_t)place - t->first_unit[task]};
+    }
+    return (size_t)(end - begin);
+}
+
+static double rate_of(const finetuner *t, uint64_t step)
+{
+    const el_schedule schedule = {.peak = t->set->learning_rate,
+                                  .power = 1,
+                                  .total = t->total,
+                                  .warmup = (uint64_t)(t->set->warmup * (double)t->total)};
+    return el_schedule_rate(&schedule, step);
+}
+
+static void make_step(finetuner *t)
+{
+    tune_state *s = &t->state;
+    const double start = el_now();
+    const uint64_t number = (uint64_t)s->trial_step;
+    const size_t n = choose_units(t, number);
+    el_tuner_result result;
+    el_tuner_step(t->tuner, number, t->units, n, rate_of(t, number), &result);
+    const double seconds = el_now() - start;
+    s->step++;
+    s->trial_step++;
+    s->work_seconds += seconds;
+    s->work_examples += (double)n;
+    s->seconds = seconds_now(t);
+    if (!result.applied) {
+        s->skipped_in_a_row++;
+        return;
+    }
+    s->skipped_in_a_row = 0;
+    s->interval_steps++;
+    s->interval_seconds += seconds;
+    s->interval_examples += (double)n;
+    s->interval_tokens += (double)result.n_tokens;
+    s->interval_rate += rate_of(t, number);
+    s->interval_loss += result.loss;
+    s->interval_norm += result.gradient_norm;
+}
+
+static electra_status check_diverged(const finetuner *t, electra_error *err)
+{
+    if (t->state.skipped_in_a_row < MOST_SKIPPED) {
+        return ELECTRA_OK;
+    }
+    return el_fail(err, ELECTRA_FAILED, t->folder.path,
+                   "trial %.0f diverged: %.0f steps in a row, up to step %.0f, had a loss or gradient that is not "
+                   "finite, and were skipped. Begin again in another folder with a smaller learning rate (it was %.3g)",
+                   t->state.trial + 1, t->state.skipped_in_a_row, t->state.trial_step, t->set->learning_rate);
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+
+static bool evaluation_due(const finetuner *t)
+{
+    if (!has_dev(t)) {
+        return false;
+    }
+    const uint64_t step = (uint64_t)t->state.trial_step;
+    if (step >= t->total) {
+        return true;
+    }
+    if (t->set->eval_every > 0) {
+        return step % (uint64_t)t->set->eval_every == 0;
+    }
+    const uint64_t batch = (uint64_t)t->set->batch;
+    return step * batch / count_units(t) != (step - 1) * batch / count_units(t);
+}
+
+static bool log_due(const finetuner *t)
+{
+    const uint64_t per_epoch = (count_units(t) / (uint64_t)t->set->batch) / 100;
+    const uint64_t every = t->set->log_every > 0 ? (uint64_t)t->set->log_every
+                           : per_epoch < 1       ? 1
+                           : per_epoch > 50      ? 50
+                                                 : per_epoch;
+    return (uint64_t)t->state.trial_step % every == 0 || trial_is_over(t);
+}
+
+static bool save_due(const finetuner *t)
+{
+    if (t->set->save_every > 0) {
+        return (uint64_t)t->state.trial_step % (uint64_t)t->set->save_every == 0;
+    }
+    return t->state.seconds - t->saved_seconds >= SAVE_SECONDS;
+}
+
+static electra_status turn(finetuner *t, electra_error *err)
+{
+    make_step(t);
+    EL_TRY(check_diverged(t, err));
+    EL_TRY(log_due(t) ? log_training(t, err) : ELECTRA_OK);
+    EL_TRY(evaluation_due(t) ? evaluate(t, err) : ELECTRA_OK);
+    return !trial_is_over(t) && save_due(t) ? save(t, err) : ELECTRA_OK;
+}
+
+/* ---- trials ------------------------------------------------------------------------------------------------------ */
+
+static electra_status begin_trial(finetuner *t, electra_error *err)
+{
+    const double step = t->state.step;
+    const double bytes = t->state.metrics_bytes;
+    const double trial = t->state.trial;
+    t->state = (tune_state){.step = step, .trial = trial, .metrics_bytes = bytes, .best = NO_SCORE};
+    el_tune_record_clear(&t->record);
+    t->begun = el_now();
+    t->saved_seconds = 0;
+    EL_TRY(el_remove_tree(t->current, err));
+    return el_tuner_begin(t->tuner, t->dir, t->with_head, trial_seed(t), err);
+}
+
+/* Without a dev set the last weights are the best there are. */
+static electra_status keep_last(finetuner *t, electra_error *err)
+{
+    json_t *tasks = json_array();
+    for (size_t i = 0; i < t->n; i++) {
+        if (json_array_append_new(tasks, json_pack("{s:{}, s:b}", "dev", "collapsed", 0)) != 0) {
+            json_decref(tasks);
+            return el_fail_memory(err, "the scores", 0);
+        }
+    }
+    return keep(t, (double)NAN, tasks, err);
+}
+
+static electra_status warn_collapsed(finetuner *t, electra_error *err)
+{
+    char advice[700];
+    (void)snprintf(advice, sizeof advice,
+                   "the run collapsed: it gives one answer to everything. Try another --seed, a smaller "
+                   "--learning-rate (it was %.3g), a longer --warmup (%.2g) or more --epochs; if it stays so, look "
+                   "whether the labels belong to the texts",
+                   t->set->learning_rate, t->set->warmup);
+    return warn(t, advice, err);
+}
+
+static electra_status end_trial(finetuner *t, electra_error *err)
+{
+    tune_state *s = &t->state;
+    EL_TRY(!t->record.tasks ? keep_last(t, err) : ELECTRA_OK);
+    EL_TRY(s->collapsed > 0 ? warn_collapsed(t, err) : ELECTRA_OK);
+    t->record.steps = s->trial_step;
+    t->record.seconds = seconds_now(t);
+    t->record.examples_per_second = s->work_examples / s->work_seconds;
+    for (size_t i = 0; i < t->n && s->collapsed > 0; i++) {
+        (void)json_object_set_new(json_array_get(t->record.tasks, i), "collapsed", json_true());
+    }
+    const double score = isnan(t->record.score) ? NO_SCORE : t->record.score;
+    if (score > el_tune_results_best(&t->results)) {
+        EL_TRY(el_is_folder(t->current) ? el_replace_folder(t->current, t->best, err) : ELECTRA_OK);
+    }
+    EL_TRY(el_metrics_log_sync(&t->log, err));
+    EL_TRY(el_tune_results_add(&t->results, &t->record, s->metrics_bytes, err));
+    s->trial++;
+    return ELECTRA_OK;
+}
+
+static electra_status train(finetuner *t, bool resumed, electra_error *err)
+{
+    while (t->state.trial < (double)t->set->trials) {
+        EL_TRY(resumed ? ELECTRA_OK : begin_trial(t, err));
+        resumed = false;
+        while (!trial_is_over(t)) {
+            if (report_progress(t)) {
+                return stop(t, err);
+            }
+            EL_TRY(turn(t, err));
+        }
+        (void)report_progress(t);
+        EL_TRY(end_trial(t, err));
+    }
+    return ELECTRA_OK;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+static electra_status move(const char *from, const char *to, electra_error *err)
+{
+    return rename(from, to) == 0 ? ELECTRA_OK : el_fail_errno(err, to, "cannot move %s to %s", from, to);
+}
+
+/* The files of the best model go up into the run's folder. */
+static electra_status move_files(const char *from, const char *to, electra_error *err)
+{
+    DIR *entries = opendir(from);
+    if (!entries) {
+        return ELECTRA_OK; /* moved by a run that was killed here */
+    }
+    electra_status status = ELECTRA_OK;
+    for (struct dirent *entry; status == ELECTRA_OK && (entry = readdir(entries)) != NULL;) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        char *old = el_path_join(from, entry->d_name);
+        char *new = el_path_join(to, entry->d_name);
+        status = old && new ? move(old, new, err) : el_fail_memory(err, from, 0);
+        el_free(old);
+        el_free(new);
+    }
+    (void)closedir(entries);
+    return status;
+}
+
+/* One task's model is the run's folder itself; of several tasks each has a folder in it. */
+static electra_status publish_task(finetuner *t, size_t i, electra_error *err)
+{
+    const char *name = t->subjects[i].name;
+    char *model = NULL;
+    char *predictions = NULL;
+    char *to = NULL;
+    char *to_predictions = NULL;
+    electra_status status;
+    EL_TRY_GOTO(path_in(&model, t->best, name, "", err), done);
+    EL_TRY_GOTO(path_in(&predictions, t->best, name, ".jsonl", err), done);
+    EL_TRY_GOTO(path_in(&to, t->folder.path, t->n > 1 ? name : ".", "", err), done);
+    EL_TRY_GOTO(path_in(&to_predictions, to, "predictions.jsonl", "", err), done);
+    EL_TRY_GOTO(el_make_folders(to, err), done);
+    EL_TRY_GOTO(move_files(model, to, err), done);
+    if (el_is_file(predictions)) {
+        EL_TRY_GOTO(move(predictions, to_predictions, err), done);
+    }
+done:
+    el_free(model);
+    el_free(predictions);
+    el_free(to);
+    el_free(to_predictions);
+    return status;
+}
+
+/* Predictions of the test sets by the model that was just published. */
+static electra_status submit(finetuner *t, electra_error *err)
+{
+    for (size_t i = 0; i < t->n && t->set->submission; i++) {
+        char *folder = NULL;
+        EL_TRY(path_in(&folder, t->folder.path, t->n > 1 ? t->subjects[i].name : ".", "", err));
+        const electra_status status =
+            el_submit(&t->subjects[i], folder, t->set->submission, (size_t)t->set->max_length, t->rt, err);
+        el_free(folder);
+        EL_TRY(status);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status finish(finetuner *t, electra_error *err)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        EL_TRY(publish_task(t, i, err));
+    }
+    EL_TRY(el_sync_folder(t->folder.path, err));
+    EL_TRY(submit(t, err));
+    EL_TRY(el_tune_results_finish(&t->results, true, err));
+    EL_TRY(el_remove_tree(t->current, err));
+    EL_TRY(el_remove_tree(t->best, err));
+    return el_remove_tree(t->folder.checkpoints, err);
+}
+
+/* ---- opening: examples ------------------------------------------------------------------------------------------- */
+
+static electra_status read_examples(finetuner *t, el_subject *s, electra_error *err)
+{
+    EL_TRY(el_subject_read(s, EL_NAMED_TRAIN, NULL, t->rt, err));
+    el_subject_settle_scale(s);
+    if (s->path[EL_NAMED_DEV]) {
+        return el_subject_read(s, EL_NAMED_DEV, &s->examples[EL_NAMED_TRAIN]->labels, t->rt, err);
+    }
+    if (t->set->data.dev_share > 0) {
+        EL_TRY(el_subject_hold_out(s, t->set->data.dev_share, (uint64_t)t->set->seed, err));
+        el_log(t->rt, ELECTRA_LOG_INFO, "%s: there is no dev file, so %zu of %zu training examples are held out",
+               s->name, s->examples[EL_NAMED_DEV]->n, s->examples[EL_NAMED_TRAIN]->n + s->examples[EL_NAMED_DEV]->n);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status featurize(finetuner *t, el_subject *s, electra_error *err)
+{
+    const bool google = t->set->compat == ELECTRA_COMPAT_GOOGLE;
+    el_features_settings settings = {.max_length = (size_t)t->set->max_length,
+                                     .doc_stride = (size_t)t->set->doc_stride,
+                                     .both_orders = t->set->both_orders >= 0 ? t->set->both_orders : s->both_orders,
+                                     .one_segment = el_model_dir_config(t->dir)->model.n_types < 2,
+                                     .train = true,
+                                     .google = google};
+    EL_TRY(el_subject_featurize(s, EL_NAMED_TRAIN, t->tokenizer, &settings, err));
+    settings.both_orders = settings.train = false;
+    return s->examples[EL_NAMED_DEV] ? el_subject_featurize(s, EL_NAMED_DEV, t->tokenizer, &settings, err) : ELECTRA_OK;
+}
+
+static electra_status count_all(finetuner *t, electra_error *err)
+{
+    t->first_unit = el_alloc(t->n + 1, sizeof *t->first_unit);
+    t->units = el_alloc((size_t)t->set->batch, sizeof *t->units);
+    if (!t->first_unit || !t->units) {
+        return el_fail_memory(err, "the order of the examples", (size_t)t->set->batch * sizeof *t->units);
+    }
+    for (size_t i = 0; i < t->n; i++) {
+        t->first_unit[i + 1] = t->first_unit[i] + t->subjects[i].features[EL_NAMED_TRAIN]->n_units;
+    }
+    const double units = (double)count_units(t);
+    const double batch = (double)t->set->batch;
+    double steps = (double)t->set->steps;
+    if (t->set->steps < 0) {
+        steps = t->set->compat == ELECTRA_COMPAT_GOOGLE ? floor(floor(units / batch) * t->set->epochs)
+                                                        : ceil(ceil(units * t->set->epochs) / batch);
+    }
+    t->total = steps < 1 ? 1 : (uint64_t)steps;
+    return ELECTRA_OK;
+}
+
+/* ---- opening: the model ------------------------------------------------------------------------------------------ */
+
+static electra_status open_model(finetuner *t, electra_error *err)
+{
+    EL_TRY(el_model_dir_open(&t->dir, t->set->model, t->rt, err));
+    const char *folder = el_model_dir_path(t->dir);
+    if (el_model_dir_is_int8(t->dir)) {
+        return el_fail(err, ELECTRA_MISUSE, t->set->model,
+                       "%s holds 8-bit integers, which can answer but not be trained; take the model that it was made "
+                       "from",
+                       t->set->model);
+    }
+    if (!el_hf_tokenizer_is_there(folder)) {
+        return el_fail(err, ELECTRA_INVALID, folder, "%s has no vocab.txt and no tokenizer.json", folder);
+    }
+    return el_hf_tokenizer_read(&t->tokenizer, folder, ELECTRA_SPECIALS_NONE, t->rt, err);
+}
+
+static bool same_labels(const el_labels *a, const el_labels *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++) {
+        same = strcmp(a->names[i], b->names[i]) == 0;
+    }
+    return same;
+}
+
+/* The model's own head, if it was made for this very task. */
+static bool can_keep_head(const finetuner *t, const el_head_config *head)
+{
+    const el_head_config *there = el_model_dir_head(t->dir);
+    const el_labels *labels = &el_model_dir_config(t->dir)->labels;
+    if (t->n != 1 || there->kind != head->kind || there->n_labels != head->n_labels) {
+        return false;
+    }
+    return head->n_labels == 0 || (labels->problem == t->labels[0].problem && same_labels(labels, &t->labels[0]));
+}
+
+static electra_status open_heads(finetuner *t, el_tuner_task *tasks, electra_error *err)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const el_subject *s = &t->subjects[i];
+        const el_label_set *labels = &s->examples[EL_NAMED_TRAIN]->labels;
+        EL_TRY(el_subject_labels(&t->labels[i], s, labels, err));
+        tasks[i] = (el_tuner_task){
+            .features = s->features[EL_NAMED_TRAIN],
+            .head = el_subject_head(s, labels->n_known, t->set->dropout, t->set->qa_head == ELECTRA_QA_JOINT),
+            .scale = s->scale};
+    }
+    t->with_head = can_keep_head(t, &tasks[0].head);
+    if (t->with_head) {
+        el_log(t->rt, ELECTRA_LOG_INFO, "%s has a head for this task, which is gone on with", t->set->model);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status open_tuner(finetuner *t, electra_error *err)
+{
+    const bool google = t->set->compat == ELECTRA_COMPAT_GOOGLE;
+    el_model_config config = el_model_dir_config(t->dir)->model;
+    config.hidden_dropout = config.attention_dropout = t->set->dropout;
+    el_tuner_settings settings = {.learner = {.clip_norm = t->set->clip, .optimizer = el_optimizer_settings_default()},
+                                  .batch = (size_t)t->set->batch,
+                                  .micro_batch = t->set->micro_batch > 0 ? (size_t)t->set->micro_batch : 0,
+                                  .sum = google,
+                                  .glorot = google};
+    settings.learner.optimizer.epsilon = t->set->epsilon;
+    settings.learner.optimizer.weight_decay = t->set->weight_decay;
+    settings.learner.optimizer.bias_correction = t->set->bias_correction != 0;
+    settings.learner.optimizer.layer_decay = t->set->layer_decay;
+    settings.learner.optimizer.layer_decay_skips = google;
+    el_tuner_task tasks[ELECTRA_MOST_TASKS];
+    EL_TRY(open_heads(t, tasks, err));
+    EL_TRY(el_tuner_create(&t->tuner, t->be, &config, tasks, t->n, &settings, err));
+    return el_tuner_begin(t->tuner, t->dir, t->with_head, (uint64_t)t->set->seed, err);
+}
+
+/* Of examples and starting weights. */
+static electra_status hash_content(finetuner *t, uint64_t *out, electra_error *err)
+{
+    uint64_t sum[3] = {0};
+    for (size_t i = 0; i < t->n; i++) {
+        const el_features *dev = t->subjects[i].features[EL_NAMED_DEV];
+        sum[1] = el_features_hash(t->subjects[i].features[EL_NAMED_TRAIN]);
+        sum[2] = dev ? el_features_hash(dev) : 0;
+        sum[0] = el_hash64(sum, sizeof sum);
+    }
+    const size_t n = el_tuner_params(t->tuner)->elements;
+    float *weights = el_alloc(n, sizeof *weights);
+    if (!weights) {
+        return el_fail_memory(err, "the weights", n * sizeof *weights);
+    }
+    t->be->ops->download_f32(t->be, weights, el_learner_block(el_tuner_learner(t->tuner), EL_BLOCK_THETA).data, n);
+    sum[1] = el_hash64(weights, n * sizeof *weights);
+    el_free(weights);
+    *out = el_hash64(sum, sizeof sum);
+    return ELECTRA_OK;
+}
+
+/* Everything that may fail before a file of the run is touched. */
+static electra_status open_inputs(finetuner *t, const electra_finetune_options *options, electra_error *err)
+{
+    EL_TRY(el_tune_settings_open(&t->settings, options, err));
+    EL_TRY(el_subjects_create(&t->subjects, &t->n, &t->set->data, err));
+    EL_TRY(open_model(t, err));
+    el_tune_settings_fill(&t->settings, &el_model_dir_config(t->dir)->model, t->subjects, t->n);
+    for (size_t i = 0; i < t->n; i++) {
+        EL_TRY(read_examples(t, &t->subjects[i], err));
+        EL_TRY(featurize(t, &t->subjects[i], err));
+        el_tune_describe(t->rt, &t->subjects[i]);
+    }
+    EL_TRY(count_all(t, err));
+    EL_TRY(el_pool_create(&t->pool, t->rt->threads, err));
+    EL_TRY(el_backend_create_cpu(&t->be, t->pool, EL_CPU_BEST, err));
+    EL_TRY(el_backend_create_cpu(&t->evaluation, t->pool, EL_CPU_BEST, err));
+    EL_TRY(open_tuner(t, err));
+    uint64_t content = 0;
+    EL_TRY(hash_content(t, &content, err));
+    return el_tune_settings_bind(&t->settings, content, err);
+}
+
+/* ---- opening: the run -------------------------------------------------------------------------------------------- */
+
+static electra_status open_folder(finetuner *t, electra_error *err)
+{
+    static const char *const OWNED[] = {"config.json", "model.safetensors", NULL};
+    EL_TRY(el_run_folder_name(&t->folder, t->set->output, t->settings.recorded != NULL, "results.json", OWNED, err));
+    EL_TRY(path_in(&t->current, t->folder.path, "current", "", err));
+    EL_TRY(path_in(&t->best, t->folder.path, "best", "", err));
+    EL_TRY(el_run_folder_open(&t->folder, err));
+    return el_tune_settings_save(&t->settings, err);
+}
+
+static electra_status load_record(finetuner *t, electra_error *err)
+{
+    if (!(t->state.best > NO_SCORE)) {
+        return ELECTRA_OK;
+    }
+    char *path = NULL;
+    EL_TRY(path_in(&path, t->current, "record.json", "", err));
+    const electra_status status = el_tune_record_load(&t->record, path, err);
+    el_free(path);
+    return status;
+}
+
+/* From the newest checkpoint of the trial that comes next, else from that trial's beginning. */
+static electra_status open_state(finetuner *t, bool *resumed, electra_error *err)
+{
+    const double finished = (double)el_tune_results_trials(&t->results);
+    *resumed = false;
+    t->saved_step = -1;
+    EL_TRY(el_make_folders(t->folder.checkpoints, err));
+    const el_checkpoint checkpoint = checkpoint_of(t);
+    EL_TRY(el_checkpoint_resume(t->folder.checkpoints, &checkpoint, resumed, t->rt, err));
+    if (*resumed && (t->state.trial < finished || t->state.trial > finished)) {
+        *resumed = false; /* of a trial that ended after it */
+    }
+    if (!*resumed) {
+        t->state = (tune_state){.step = finished * (double)t->total,
+                                .trial = finished,
+                                .metrics_bytes = el_tune_results_metrics_bytes(&t->results),
+                                .best = NO_SCORE};
+        EL_TRY(el_remove_tree(t->folder.checkpoints, err));
+        return el_make_folders(t->folder.checkpoints, err);
+    }
+    t->saved_step = t->state.step;
+    t->saved_seconds = t->state.seconds;
+    t->begun = el_now() - t->state.seconds;
+    if (t->state.trial_step > 0) {
+        el_log(t->rt, ELECTRA_LOG_INFO, "going on in trial %.0f after step %.0f", t->state.trial + 1,
+               t->state.trial_step);
+    }
+    el_tuner_seed(t->tuner, trial_seed(t));
+    return load_record(t, err);
+}
+
+static void fill_result(const finetuner *t, electra_finetune_result *result, bool finished)
+{
+    result->finished = finished;
+    el_tune_results_summarize(&t->results, result);
+    (void)snprintf(result->model, sizeof result->model, "%s", t->folder.path);
+}
+
+static electra_status run(finetuner *t, const electra_finetune_options *options, electra_finetune_result *result,
+                          electra_error *err)
+{
+    EL_TRY(open_inputs(t, options, err));
+    EL_TRY(open_folder(t, err));
+    EL_TRY(el_tune_results_open(&t->results, t->folder.result, t->set->model, t->subjects, t->n, err));
+    if (el_tune_results_finished(&t->results) && el_tune_results_trials(&t->results) >= (size_t)t->set->trials) {
+        el_log(t->rt, ELECTRA_LOG_INFO, "%s is finished (%zu trials); more --trials would go on", t->folder.path,
+               el_tune_results_trials(&t->results));
+        result->was_finished = true;
+        fill_result(t, result, true);
+        return ELECTRA_OK;
+    }
+    bool resumed = false;
+    EL_TRY(open_state(t, &resumed, err));
+    EL_TRY(el_metrics_log_open(&t->log, t->folder.metrics, (uint64_t)t->state.metrics_bytes, err));
+    t->state.metrics_bytes = (double)t->log.bytes;
+    el_tune_describe_run(t->rt, t->tuner, t->set, t->total, count_units(t), t->be->name, el_pool_threads(t->pool));
+    electra_status status = train(t, resumed, err);
+    if (status == ELECTRA_OK) {
+        status = finish(t, err);
+    }
+    fill_result(t, result, status == ELECTRA_OK);
+    return status;
+}
+
+static void finetuner_clear(finetuner *t)
+{
+    el_metrics_log_close(&t->log);
+    el_tune_record_clear(&t->record);
+    el_tune_results_clear(&t->results);
+    el_tuner_free(t->tuner);
+    el_backend_free(t->evaluation);
+    el_backend_free(t->be);
+    el_pool_free(t->pool);
+    for (size_t i = 0; i < ELECTRA_MOST_TASKS; i++) {
+        el_labels_clear(&t->labels[i]);
+    }
+    el_subjects_free(t->subjects, t->n);
+    electra_tokenizer_free(t->tokenizer);
+    el_model_dir_close(t->dir);
+    el_run_folder_close(&t->folder);
+    el_free(t->current);
+    el_free(t->best);
+    el_free(t->first_unit);
+    el_free(t->units);
+    el_tune_settings_clear(&t->settings);
+}
+
+electra_status electra_finetune(const electra_finetune_options *options, electra_finetune_result *result,
+                                electra_error *err)
+{
+    electra_finetune_result unwanted;
+    result = result ? result : &unwanted;
+    *result = (electra_finetune_result){0};
+    if (!options) {
+        return el_fail(err, ELECTRA_MISUSE, "options", "begin with electra_finetune_options_default()");
+    }
+    finetuner t = {.rt = &options->runtime, .caller = options, .set = &t.settings.given};
+    const electra_status status = run(&t, options, result, err);
+    finetuner_clear(&t);
+    return status;
+}
