@@ -71,9 +71,14 @@ typedef struct electra_task_data {
     const char *labels;          /* the labels in the order of the head's outputs, with commas between; not given: those
                                     that the training examples hold */
     const char *label_separator; /* MULTILABEL: one character between labels of a cell; default "," */
-    int header;                  /* 1: the first line names the columns; 0: it does not; not given: found out */
-    double dev_share;            /* of the training examples, held out where there is no dev file; default 0.1. 0: none,
-                                    and the last weights are kept */
+    const char *label_columns;   /* MULTILABEL: instead of label_column a column for each label, called as it is, with
+                                    commas between: 1 or true where it holds, else 0, false or nothing */
+    const char *separator;       /* CSV: one character between cells; default "," */
+    const char *tags; /* TAG: "iob2" or "bioes": IOB1, IOB2 or BIOES in the file are turned into it; not given:
+                         tags stay as they are */
+    int header;       /* 1: the first line names the columns; 0: it does not; not given: found out */
+    double dev_share; /* of the training examples, held out where there is no dev file; default 0.1. 0: none,
+                         and the last weights are kept */
 } electra_task_data;
 
 /* Names of the published tasks in a fixed order, NULL behind the last; *about: a few words. */

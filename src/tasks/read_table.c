@@ -61,8 +61,10 @@ static electra_status no_such_column(el_reader *r, const char *name, const elect
         used += bytes;
         list[used] = '\0';
     }
-    return el_fail(r->err, ELECTRA_INVALID, r->path, "%s has no column '%s'. Its first line has %zu: %s", r->path, name,
-                   n, list);
+    return el_fail(
+        r->err, ELECTRA_INVALID, r->path,
+        "%s has no column '%s'. Its first line has %zu: %s (numbers, from 1 or from -1 for the last, are columns too)",
+        r->path, name, n, list);
 }
 
 static electra_status find(el_reader *r, const char *name, const electra_text *header, size_t n, column *out)

@@ -96,7 +96,8 @@ static electra_status check(const el_source *source, electra_error *err)
     if (columns && source->kind == EL_TASK_ANSWER && !source->pair) {
         return el_fail(err, ELECTRA_MISUSE, "source", "which column holds the context is not said");
     }
-    if (source->kind == EL_TASK_CHOICE && source->n_choices == 0) {
+    const bool cells = source->format == EL_SOURCE_TSV || source->format == EL_SOURCE_CSV;
+    if (source->kind == EL_TASK_CHOICE && source->n_choices < (cells ? 2 : 1)) {
         return el_fail(err, ELECTRA_MISUSE, "source", "which columns hold the choices is not said");
     }
     if (source->n_choices > EL_MOST_COLUMNS || source->n_flags > EL_MOST_COLUMNS) {

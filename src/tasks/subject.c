@@ -100,28 +100,63 @@ static size_t cut_items(char *text, const char **items)
     return n;
 }
 
-/* The lists of the caller's texts as lists of texts. */
+/* A list of the caller's as a list of texts, cut in `text` (which holds the lists end to end). */
+static const char *const *take_list(const char *list, char **text, const char ***items, size_t *n)
+{
+    *n = count_items(list);
+    if (*n == 0) {
+        return NULL;
+    }
+    const size_t bytes = strlen(list) + 1;
+    const char *const *first = *items;
+    memcpy(*text, list, bytes);
+    *items += cut_items(*text, *items);
+    *text += bytes;
+    return first;
+}
+
 static electra_status take_lists(el_subject *s, const electra_task_data *data, electra_error *err)
 {
-    const size_t n_labels = count_items(data->labels);
-    const size_t n_choices = count_items(data->choice_columns);
-    const size_t labels_bytes = n_labels ? strlen(data->labels) + 1 : 0;
-    const size_t bytes = labels_bytes + (n_choices ? strlen(data->choice_columns) + 1 : 0);
-    s->texts = el_alloc(bytes + 1, 1);
-    s->list = el_alloc(n_labels + n_choices + 1, sizeof *s->list);
+    const char *const lists[] = {data->labels, data->choice_columns, data->label_columns};
+    size_t bytes = 1, n = 1;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        bytes += lists[i] ? strlen(lists[i]) + 1 : 0;
+        n += count_items(lists[i]);
+    }
+    s->texts = el_alloc(bytes, 1);
+    s->list = el_alloc(n, sizeof *s->list);
     if (!s->texts || !s->list) {
         return el_fail_memory(err, "lists of labels", bytes);
     }
-    if (n_labels) {
-        memcpy(s->texts, data->labels, labels_bytes);
-        s->own.labels = s->list;
-        s->own.n_labels = cut_items(s->texts, s->list);
+    char *text = s->texts;
+    const char **items = s->list;
+    s->own.labels = take_list(data->labels, &text, &items, &s->own.n_labels);
+    const char *const *choices = take_list(data->choice_columns, &text, &items, &n);
+    if (choices) {
+        s->own.choices = choices;
+        s->own.n_choices = n;
     }
-    if (n_choices) {
-        memcpy(s->texts + labels_bytes, data->choice_columns, bytes - labels_bytes);
-        s->own.choices = s->list + n_labels;
-        s->own.n_choices = cut_items(s->texts + labels_bytes, s->list + n_labels);
+    s->own.flags = take_list(data->label_columns, &text, &items, &s->own.n_flags);
+    return ELECTRA_OK;
+}
+
+/* One character that separates things. */
+static electra_status take_separator(char *out, const char *given, const char *option, electra_error *err)
+{
+    if (given && strlen(given) != 1) {
+        return el_fail(err, ELECTRA_MISUSE, option, "\"%s\" is not one character", given);
     }
+    *out = given ? given[0] : *out;
+    return ELECTRA_OK;
+}
+
+static electra_status take_tags(el_source_tags *out, const char *given, electra_error *err)
+{
+    if (given && strcmp(given, "iob2") != 0 && strcmp(given, "bioes") != 0) {
+        return el_fail(err, ELECTRA_MISUSE, "tags", "tags can be turned into \"iob2\" or \"bioes\", not into \"%s\"",
+                       given);
+    }
+    *out = !given ? EL_TAGS_AS_THEY_ARE : given[0] == 'i' ? EL_TAGS_IOB2 : EL_TAGS_BIOES;
     return ELECTRA_OK;
 }
 
@@ -129,16 +164,12 @@ static electra_status take_columns(el_subject *s, const electra_task_data *data,
 {
     s->own.text = data->text_column ? data->text_column : s->own.text;
     s->own.pair = data->pair_column ? data->pair_column : s->own.pair;
-    s->own.label = data->label_column ? data->label_column : s->own.label;
+    s->own.label = data->label_column ? data->label_column : data->label_columns ? NULL : s->own.label;
     s->own.id = data->id_column ? data->id_column : s->own.id;
     s->own.header = data->header < 0 ? EL_HEADER_GUESS : data->header ? EL_HEADER_YES : EL_HEADER_NO;
-    if (data->label_separator) {
-        if (strlen(data->label_separator) != 1) {
-            return el_fail(err, ELECTRA_MISUSE, "label-separator", "\"%s\" is not one character",
-                           data->label_separator);
-        }
-        s->own.label_separator = data->label_separator[0];
-    }
+    EL_TRY(take_separator(&s->own.label_separator, data->label_separator, "label-separator", err));
+    EL_TRY(take_separator(&s->own.separator, data->separator, "separator", err));
+    EL_TRY(take_tags(&s->own.tags, data->tags, err));
     return take_lists(s, data, err);
 }
 
@@ -170,7 +201,9 @@ static electra_status open_own(el_subject *s, const electra_task_data *data, ele
                        "neither a task (--task with --data) nor a file of examples (--train, --dev) is given");
     }
     const int format = data->format >= 0 ? data->format : (int)guess_format(first, data->kind);
-    s->kind = data->kind >= 0 ? (el_task_kind)data->kind : guess_kind(format);
+    s->kind = data->kind >= 0       ? (el_task_kind)data->kind
+              : data->label_columns ? EL_TASK_MULTILABEL
+                                    : guess_kind(format);
     s->own = el_source_default((el_source_format)format, s->kind);
     (void)snprintf(s->name, sizeof s->name, "own");
     s->unanswerable = s->kind == EL_TASK_ANSWER;
@@ -200,7 +233,8 @@ static electra_status unknown_task(const char *name, electra_error *err)
 static electra_status refuse_columns(const electra_task_data *data, electra_error *err)
 {
     if (data->kind >= 0 || data->format >= 0 || data->text_column || data->pair_column || data->label_column ||
-        data->id_column || data->choice_columns || data->labels || data->label_separator || data->header >= 0) {
+        data->id_column || data->choice_columns || data->labels || data->label_separator || data->label_columns ||
+        data->separator || data->tags || data->header >= 0) {
         return el_fail(err, ELECTRA_MISUSE, "task",
                        "how the files of \"%s\" are read is known: kinds, formats, columns and labels are for files of "
                        "your own, without --task",
