@@ -16,10 +16,11 @@
  * A session owns all memory that answering needs, sized when it is created; it grows only with the texts of a call, and
  * a call of sizes seen before allocates nothing. The exception is one of the first calls about a model, by whichever
  * session: weights are used as they lie in the file at first, and ordered for speed, in as much memory again, when it
- * is clear that more is being asked; answers are the same bits before and after. One thread at a time uses a session; any number of sessions share a
- * model. Answers are borrowed from the session and stay until its next call. They come in the order of the texts, and
- * do not depend on which texts are asked together nor on the number of threads, up to rounding of the last bits of a
- * score. Texts of a call are sorted by length and computed without padding, so ask many at once.
+ * is clear that more is being asked; answers are the same bits before and after. One thread at a time uses a session;
+ * any number of sessions share a model. Answers are borrowed from the session and stay until its next call. They come
+ * in the order of the texts, and do not depend on which texts are asked together nor on the number of threads, up to
+ * rounding of the last bits of a score. Texts of a call are sorted by length and computed without padding, so ask many
+ * at once.
  *
  * Texts of any length are taken, empty ones too. What happens to those that are longer than the model can see stands at
  * each function: they are covered by windows, or cut and counted by electra_session_truncated. Every function accepts
@@ -157,7 +158,7 @@ typedef struct electra_answer_options {
     size_t struct_size;
     size_t top_k;        /* answers to a question, at most; of a joint question answerer 20 or fewer */
     size_t max_answer;   /* tokens of an answer, at most */
-    size_t max_length;   /* tokens of a window; 0: 384 (512 of a joint question answerer), or what the session can */
+    size_t max_length;   /* tokens of a window; 0: 384, or what the session can */
     size_t stride;       /* tokens of the context that neighbouring windows share ("doc_stride" of Hugging Face); 0:
                             half a window or 128, whichever is less (and half of the room that a long question leaves);
                             of a joint question answerer so many that windows start 128 tokens apart */

@@ -186,8 +186,7 @@ static electra_status check(const electra_session *s, electra_answer_options *o,
     if (o->top_k == 0 || o->max_answer == 0) {
         return el_fail(err, ELECTRA_MISUSE, o->top_k ? "max_answer" : "top_k", "must be at least 1");
     }
-    const size_t usual = is_joint(s) ? EL_ANSWER_JOINT_LENGTH : MOST_DEFAULT_LENGTH;
-    const size_t most = s->longest < usual ? s->longest : usual;
+    const size_t most = s->longest < MOST_DEFAULT_LENGTH ? s->longest : MOST_DEFAULT_LENGTH;
     o->max_length = !o->max_length ? most : o->max_length < s->longest ? o->max_length : s->longest;
     o->top_k = o->top_k < SIZE_MAX / 4 ? o->top_k : SIZE_MAX / 4;
     return ELECTRA_OK;

@@ -4,8 +4,6 @@
 
 #include "infer/session.h"
 
-enum { EL_ANSWER_JOINT_LENGTH = 512 }; /* of a window, unless something else is asked for */
-
 /* All windows of a question's context, each with the whole question; stride: tokens shared. */
 electra_status el_answer_encode(electra_session *session, const electra_question *question, size_t max_length,
                                 size_t stride, electra_encoding *out, electra_error *err);

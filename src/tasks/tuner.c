@@ -49,7 +49,7 @@ static electra_status add_network(el_tuner *t, size_t i, const el_model_config *
     m->count = t->params.count - m->first;
     for (size_t k = m->first; t->settings.glorot && k < t->params.count; k++) {
         el_param *p = &t->params.list[k];
-        p->init = p->n_dims == 2 ? EL_INIT_GLOROT : p->init;
+        p->init = p->n_dims == 2 && p->init != EL_INIT_GLOROT_HALF ? EL_INIT_GLOROT : p->init;
     }
     return el_task_init(&m->pass, &m->network, err);
 }
