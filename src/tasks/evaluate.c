@@ -26,7 +26,7 @@ typedef struct evaluator {
 static electra_status check_kind(const evaluator *e, const el_subject *s, electra_error *err)
 {
     const el_head_config *head = &el_model_network(e->model)->head_config;
-    const el_head_config needed = el_subject_head(s, head->n_labels, 0, false);
+    const el_head_config needed = el_subject_head(s, head->n_labels, 0, head->kind == EL_HEAD_JOINT_QA);
     const bool regression = electra_model_problem(e->model) == ELECTRA_PROBLEM_REGRESSION ||
                             (electra_model_problem(e->model) == ELECTRA_PROBLEM_NONE && head->n_labels == 1);
     bool fits = head->kind == needed.kind;

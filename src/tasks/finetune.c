@@ -41,7 +41,7 @@ typedef struct tune_state {
     double best;      /* score of the trial; NO_SCORE: none yet */
     double stale;     /* evaluations since then */
     double over;      /* 1: the trial stopped early */
-    double collapsed; /* at the last evaluation */
+    double collapsed; /* at the last evaluation: a bit for each task */
     double skipped_in_a_row;
     double work_seconds, work_examples; /* of steps alone */
 
@@ -370,7 +370,7 @@ static electra_status act_on(finetuner *t, const verdict *v, electra_error *err)
     }
     t->state.collapsed = 0;
     for (size_t i = 0; i < t->n; i++) {
-        t->state.collapsed += v->scorings[i].collapsed;
+        t->state.collapsed += v->scorings[i].collapsed ? (double)(1u << i) : 0;
     }
     t->state.stale = best ? 0 : t->state.stale + 1;
     if (best) {
@@ -544,12 +544,17 @@ static electra_status keep_last(finetuner *t, electra_error *err)
 
 static electra_status warn_collapsed(finetuner *t, electra_error *err)
 {
+    size_t first = 0;
+    while (!((unsigned)t->state.collapsed >> first & 1u)) {
+        first++;
+    }
+    const char *name = t->subjects[first].name;
     char advice[700];
     (void)snprintf(advice, sizeof advice,
-                   "the run collapsed: it gives one answer to everything. Try another --seed, a smaller "
+                   "%s: the run collapsed: it gives one answer to everything. Try another --seed, a smaller "
                    "--learning-rate (it was %.3g), a longer --warmup (%.2g) or more --epochs; if it stays so, look "
                    "whether the labels belong to the texts",
-                   t->set->learning_rate, t->set->warmup);
+                   name, t->set->learning_rate, t->set->warmup);
     return warn(t, advice, err);
 }
 
@@ -561,8 +566,10 @@ static electra_status end_trial(finetuner *t, electra_error *err)
     t->record.steps = s->trial_step;
     t->record.seconds = seconds_now(t);
     t->record.examples_per_second = s->work_examples / s->work_seconds;
-    for (size_t i = 0; i < t->n && s->collapsed > 0; i++) {
-        (void)json_object_set_new(json_array_get(t->record.tasks, i), "collapsed", json_true());
+    for (size_t i = 0; i < t->n; i++) {
+        if ((unsigned)s->collapsed >> i & 1u) {
+            (void)json_object_set_new(json_array_get(t->record.tasks, i), "collapsed", json_true());
+        }
     }
     const double score = isnan(t->record.score) ? NO_SCORE : t->record.score;
     if (score > el_tune_results_best(&t->results)) {

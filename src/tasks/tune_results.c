@@ -18,13 +18,18 @@ static electra_status out_of_memory(electra_error *err)
     return el_fail_memory(err, "the results", 0);
 }
 
-/* Numbers that are whole are written as such; NaN as null. */
+/* Numbers that are whole are written as such, others with as many digits as they are worth; NaN as null. */
 static json_t *number(double value)
 {
     if (!isfinite(value)) {
         return json_null();
     }
-    return value == floor(value) && fabs(value) < 0x1p53 ? json_integer((json_int_t)value) : json_real(value);
+    if (value == floor(value) && fabs(value) < 0x1p53) {
+        return json_integer((json_int_t)value);
+    }
+    char digits[32];
+    (void)snprintf(digits, sizeof digits, "%.9g", value);
+    return json_real(strtod(digits, NULL));
 }
 
 static double number_of(const json_t *object, const char *name, double otherwise)
@@ -300,9 +305,9 @@ static electra_status summarize_task(json_t *task, electra_error *err)
     {
         const size_t n = values ? gather(values, trials, metric) : 0;
         if (n == n_trials) {
-            failed |= json_object_set_new(mean, metric, json_real(mean_of(values, n)));
+            failed |= json_object_set_new(mean, metric, number(mean_of(values, n)));
             failed |= json_object_set_new(std, metric, number(deviation_of(values, n)));
-            failed |= json_object_set_new(median, metric, json_real(median_of(values, n)));
+            failed |= json_object_set_new(median, metric, number(median_of(values, n)));
         }
     }
     failed |= json_object_set(task, "mean", mean);
