@@ -34,6 +34,12 @@
      .help = "the labels in the order of the outputs, with commas between (default: those in the training examples)"}, \
     {"label-separator", 0, CLI_STRING, CLI_TASK_AT(label_separator), "CHAR",                                           \
      .help = "with --kind multilabel: between the labels of a cell (default: a comma)"},                               \
+    {"label-columns", 0, CLI_STRING, CLI_TASK_AT(label_columns), "LIST",                                               \
+     .help = "with --kind multilabel: a column for each label, with 0 or 1 in it; their names with commas between"},   \
+    {"separator", 0, CLI_STRING, CLI_TASK_AT(separator), "CHAR",                                                       \
+     .help = "with --format csv: between cells (default: a comma)"},                                                   \
+    {"tags", 0, CLI_STRING, CLI_TASK_AT(tags), "iob2|bioes",                                                           \
+     .help = "with --kind tag: turn IOB1, IOB2 or BIOES into this (default: tags stay as they are)"},                  \
     {"header", 0, CLI_CHOICE, CLI_TASK_AT(header), NULL, "no|yes",                                                     \
      .help = "whether the first line names the columns (default: found out)"}
 /* clang-format on */

@@ -267,7 +267,8 @@ electra_status el_read_skip(el_reader *r, uint32_t line, const char *format, ...
     r->examples->n_skipped++;
     va_list arguments;
     va_start(arguments, format);
-    report(r, line, format, arguments, "; the row is skipped");
+    report(r, line, format, arguments,
+           r->source->kind == EL_TASK_TAG ? "; the sentence is skipped" : "; the row is skipped");
     va_end(arguments);
     return ELECTRA_OK;
 }

@@ -100,7 +100,7 @@ electra_status el_read_sentence(el_reader *r, const electra_text *words, const e
 /* Number of a label; EL_NO_LABEL if the row must be passed over, which was said then. `what`: "label", "tag". */
 electra_status el_read_label(el_reader *r, electra_text name, const char *what, uint32_t line, uint32_t *out);
 
-/* "FILE:LINE: ...; the row is skipped", counted in n_skipped. The format says why. */
+/* "FILE:LINE: ...; the row (TAG: the sentence) is skipped", counted in n_skipped. The format says why. */
 electra_status el_read_skip(el_reader *r, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* "FILE:LINE: ...", counted. The format says what is wrong and what is made of the row. */
 void el_read_note(el_reader *r, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));

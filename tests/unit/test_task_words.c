@@ -46,8 +46,8 @@ static void a_sentence_with_a_short_line_is_skipped(void **state)
     (void)state;
     const el_source source = el_source_default(EL_SOURCE_CONLL, EL_TASK_TAG);
     test_expect(&source, "a O\nb\nc O\n\nd O\n\ne\n", "5 [d] = O\n", "O",
-                "file:2: there is no column -1, only 1 column; the row is skipped\n"
-                "file:7: there is no column -1, only 1 column; the row is skipped\n");
+                "file:2: there is no column -1, only 1 column; the sentence is skipped\n"
+                "file:7: there is no column -1, only 1 column; the sentence is skipped\n");
 }
 
 static void prefixes_of_words_are_taken_off(void **state)
@@ -99,7 +99,7 @@ static void unknown_tags_are_kept(void **state)
     fixed.labels = FIXED;
     fixed.n_labels = 2;
     test_expect(&fixed, "c O\nd B-Z\n\ne B-X\n\nf O\n", "4 [e] = B-X\n6 [f] = O\n", "O B-X",
-                "file:1: the tag 'B-Z' is none of the 2 that the task has; the row is skipped\n");
+                "file:1: the tag 'B-Z' is none of the 2 that the task has; the sentence is skipped\n");
 }
 
 static void long_tags_are_refused(void **state)
@@ -112,7 +112,7 @@ static void long_tags_are_refused(void **state)
         source.tags = convert ? EL_TAGS_BIOES : EL_TAGS_AS_THEY_ARE;
         test_labelled *o = test_labelled_text(&source, text, NULL);
         assert_string_equal(o->text, "1 [a] = O\n");
-        assert_non_null(strstr(o->said, "bytes is no tag; the row is skipped"));
+        assert_non_null(strstr(o->said, "bytes is no tag; the sentence is skipped"));
         test_labelled_free(o);
     }
 }
@@ -153,7 +153,7 @@ static void conllu_sentences_with_short_lines_are_skipped(void **state)
     (void)state;
     const el_source source = el_source_default(EL_SOURCE_CONLLU, EL_TASK_TAG);
     test_expect(&source, "# sent_id = a\n1\tx\n2\ty\ty\tNUM\n\n# sent_id = b\n1\ty\ty\tNUM\n", "6 [y] = NUM (b)\n",
-                "NUM", "file:2: there is no column UPOS, only 2 columns; the row is skipped\n");
+                "NUM", "file:2: there is no column UPOS, only 2 columns; the sentence is skipped\n");
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------------------------------
@@ -172,10 +172,10 @@ static void json_holds_lists_of_words_and_tags(void **state)
                 "{\"words\":[\"a\"],\"id\":1}\n"
                 "{\"words\":\"a\",\"labels\":[\"O\"],\"id\":1}\n",
                 "1 [a|b c] = B-X O (1)\n", "B-X O",
-                "file:2: \"labels\" is no list of as many tags as there are words (1); the row is skipped\n"
-                "file:3: \"words\" is no list of words; the row is skipped\n"
-                "file:4: there is no \"labels\"; the row is skipped\n"
-                "file:5: \"words\" is no list of words; the row is skipped\n");
+                "file:2: \"labels\" is no list of as many tags as there are words (1); the sentence is skipped\n"
+                "file:3: \"words\" is no list of words; the sentence is skipped\n"
+                "file:4: there is no \"labels\"; the sentence is skipped\n"
+                "file:5: \"words\" is no list of words; the sentence is skipped\n");
 }
 
 static void any_allocation_may_fail(void **state)
