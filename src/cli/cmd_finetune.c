@@ -162,9 +162,7 @@ const cli_command cli_finetune = {
         "Run again with the same --output, it goes on from the newest checkpoint as if it had never been stopped. "
         "Ctrl-C saves and stops. A finished run goes on with more --trials.",
     .examples = "electra finetune --model run/discriminator --task rte --data glue/RTE --output rte --trials 3\n"
-                "electra finetune --model run/discriminator --train train.csv --dev dev.csv --text-column review "
-                "--label-column "
-                "stars --output reviews\n"
+                "electra finetune -m run/discriminator --train a.csv --dev b.csv --label-column stars -o reviews\n"
                 "electra finetune --model run/discriminator --train train.conll --kind tag --output names\n",
     .options = OPTIONS,
     .values_size = sizeof(finetune_values),
