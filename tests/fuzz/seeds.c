@@ -78,6 +78,9 @@ static void models(void)
     put_text("config", "bert",
              "{\"model_type\":\"bert\",\"architectures\":[\"BertForTokenClassification\"],"
              "\"num_labels\":3,\"hidden_act\":\"gelu\",\"hidden_size\":8,\"num_attention_heads\":2}");
+    put_text("config", "joint",
+             "{\"model_type\":\"electra\",\"architectures\":[\"ElectraForJointQuestionAnswering\"],"
+             "\"joint_qa_hidden_size\":7,\"type_vocab_size\":2}");
     put_file("tokenizer_json", "whole", "d/tokenizer.json");
     put_text("tokenizer_json", "old",
              "{\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"
