@@ -837,7 +837,7 @@ static electra_status open_inputs(finetuner *t, const electra_finetune_options *
     EL_TRY(el_tune_settings_open(&t->settings, options, err));
     EL_TRY(el_subjects_create(&t->subjects, &t->n, &t->set->data, err));
     EL_TRY(open_model(t, err));
-    el_tune_settings_fill(&t->settings, &el_model_dir_config(t->dir)->model, t->subjects, t->n);
+    EL_TRY(el_tune_settings_fill(&t->settings, &el_model_dir_config(t->dir)->model, t->subjects, t->n, err));
     for (size_t i = 0; i < t->n; i++) {
         EL_TRY(read_examples(t, &t->subjects[i], err));
         EL_TRY(featurize(t, &t->subjects[i], err));

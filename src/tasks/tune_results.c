@@ -339,7 +339,8 @@ static electra_status set_best(json_t *task, const el_tune_record *record, const
     const char *first = json_object_iter_key(json_object_iter(json_object_get(own, "dev")));
     int failed = json_object_set_new(task, "metric", first ? json_string(first) : json_null());
     failed |= json_object_set_new(task, "best_trial", number(record->trial));
-    failed |= json_object_update(task, json_object_get(own, "details"));
+    json_t *details = json_object_get(own, "details"); /* none where nothing was evaluated */
+    failed |= details && json_object_update(task, details) != 0;
     return failed ? out_of_memory(err) : ELECTRA_OK;
 }
 

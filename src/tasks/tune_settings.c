@@ -32,7 +32,7 @@ static const el_setting ROWS[] = {
     DATA("dev", dev, TEXT, FREE, 0, 0),
     DATA("test", test, TEXT, FREE, 0, 0),
     DATA_WORD("kind", kind, "classify", "multilabel", "regress", "tag", "qa", "choice"),
-    DATA_WORD("format", format, "tsv", "csv", "jsonl", "json", "folders", "two-files", "conll", "conllu", "squad",
+    DATA_WORD("file_format", format, "tsv", "csv", "jsonl", "json", "folders", "two-files", "conll", "conllu", "squad",
               "mrqa", "trec"),
     DATA("text_column", text_column, TEXT, FIXED, 0, 0),
     DATA("pair_column", pair_column, TEXT, FIXED, 0, 0),
@@ -160,7 +160,8 @@ static size_t length_for(const el_subject *subjects, size_t n, size_t positions)
     return length < positions ? length : positions;
 }
 
-void el_tune_settings_fill(el_tune_settings *s, const el_model_config *encoder, const el_subject *subjects, size_t n)
+electra_status el_tune_settings_fill(el_tune_settings *s, const el_model_config *encoder, const el_subject *subjects,
+                                     size_t n, electra_error *err)
 {
     electra_finetune_options *o = &s->given;
     el_setting_default_choice(&o->compat, ELECTRA_COMPAT_NONE);
@@ -185,6 +186,11 @@ void el_tune_settings_fill(el_tune_settings *s, const el_model_config *encoder, 
     el_setting_default_whole(&o->max_answer, 30);
     el_setting_default_whole(&o->trials, 1);
     el_setting_default_whole(&o->patience, 0);
+    if ((size_t)o->max_length > encoder->max_positions) {
+        return el_fail(err, ELECTRA_MISUSE, "max_length", "%ld tokens are more than the model's %zu positions",
+                       o->max_length, encoder->max_positions);
+    }
+    return ELECTRA_OK;
 }
 
 /* ---- recording and comparing ------------------------------------------------------------------------------------- */

@@ -24,10 +24,11 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "support/program.h"
 #include "train/run_metrics.h"
 
 static char root[64];   /* everything of this test */
-static char said[8192]; /* stderr of the last program */
+static const char *said; /* stderr of the last program */
 
 /* ---- files ---- */
 
@@ -69,46 +70,17 @@ static void assert_same_models(const char *a, const char *b)
 
 /* ---- the program ---- */
 
-enum { MOST_ARGUMENTS = 48 };
-
 /* Start `electra pretrain` with words of `line` (output folders are relative to root). */
 static pid_t start(const char *line)
 {
     char words[1024];
-    char *arguments[MOST_ARGUMENTS] = {(char *)(uintptr_t)TEST_PROGRAM, (char *)(uintptr_t) "pretrain"};
-    snprintf(words, sizeof words, "%s", line);
-    size_t n = 2;
-    char *rest = words;
-    for (char *word; (word = strsep(&rest, " ")) != NULL;) {
-        if (*word) {
-            assert_true(n + 1 < MOST_ARGUMENTS);
-            arguments[n++] = word;
-        }
-    }
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        const int err = open(in_root("stderr"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
-        const int out = open(in_root("stdout"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
-        if (chdir(root) == 0 && dup2(err, 2) == 2 && dup2(out, 1) == 1) {
-            execv(TEST_PROGRAM, arguments);
-        }
-        _exit(126);
-    }
-    return child;
+    snprintf(words, sizeof words, "pretrain %s", line);
+    return test_program_start(TEST_PROGRAM, root, words);
 }
 
 static int finish(pid_t child)
 {
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    char *text = NULL;
-    said[0] = '\0';
-    if (el_read_file(&text, NULL, in_root("stderr"), 1 << 20, NULL) == ELECTRA_OK) {
-        snprintf(said, sizeof said, "%s", text);
-    }
-    el_free(text);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    return test_program_finish(child, root, &said);
 }
 
 static int run(const char *line)
@@ -343,12 +315,6 @@ static void test_the_clock_ends_it(void **state)
 
 /* ---- stopped and gone on with ---- */
 
-static void pause_ms(long ms)
-{
-    const struct timespec wait = {ms / 1000, ms % 1000 * 1000000};
-    (void)nanosleep(&wait, NULL);
-}
-
 static void test_killed_at_any_moment(void **state)
 {
     (void)state;
@@ -363,7 +329,7 @@ static void test_killed_at_any_moment(void **state)
         while (code != 0) {
             const pid_t child = start("--output killed" SHORT);
             /* moments grow with the tries, so that each run comes to its end */
-            pause_ms((long)el_rng_below(&random, 60 + 20 * (uint64_t)kills));
+            test_pause_ms((long)el_rng_below(&random, 60 + 20 * (uint64_t)kills));
             assert_int_equal(kill(child, SIGKILL), 0);
             code = finish(child);
             assert_true(code == 0 || code == 1000 + SIGKILL);
@@ -391,7 +357,7 @@ static void test_interrupted(void **state)
         (void)el_remove_tree(in_root("stopped"), NULL);
         const pid_t child = start("--output stopped" SHORT);
         for (int waited = 0; waited < 5000 && !el_is_folder(in_root("stopped/discriminator")); waited++) {
-            pause_ms(1);
+            test_pause_ms(1);
         }
         assert_int_equal(kill(child, SIGNALS[i]), 0);
         const int code = finish(child);
@@ -472,7 +438,7 @@ static void test_full_disk(void **state)
     const pid_t child = start("--output disk/run" SHORT " --keep 0");
     for (int waited = 0; waited < 5000 && !el_is_file(in_root("disk/run/checkpoints/step-00000020.safetensors"));
          waited++) {
-        pause_ms(1);
+        test_pause_ms(1);
     }
     assert_int_equal(kill(child, SIGSTOP), 0);
     const int filler = open(in_root("disk/filler"), O_WRONLY | O_CREAT, 0666);
@@ -631,7 +597,7 @@ static void test_one_process_at_a_time(void **state)
     (void)state;
     const pid_t first = start("--output busy --hours 0.1" SAME);
     for (int waited = 0; waited < 5000 && !el_is_file(in_root("busy/metrics.jsonl")); waited++) {
-        pause_ms(1);
+        test_pause_ms(1);
     }
     must_fail("--output busy --hours 0.1" SAME, 1, "another process");
     assert_int_equal(kill(first, SIGKILL), 0);

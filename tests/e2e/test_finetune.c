@@ -1,0 +1,801 @@
+/* electra finetune from end to end on small made tasks of every kind: it learns them, what it leaves scores as it said,
+ * threads and micro-batches change nothing that matters, whatever stops it costs nothing, several tasks learn together,
+ * and what makes no sense is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <electra/electra.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "interop/model_dir.h"
+#include "support/folder.h"
+#include "support/program.h"
+
+enum { WORDS = 24, SPECIALS = 5, TRAIN = 240, DEV = 60 };
+
+static char *root;       /* everything of this test */
+static char logged[16384]; /* what was said since forget_log */
+
+/* ---- an encoder that knows nothing ------------------------------------------------------------------------------- */
+
+static const el_model_config CONFIG = {.vocab_size = SPECIALS + WORDS,
+                                       .embedding_size = 16,
+                                       .hidden_size = 32,
+                                       .n_layers = 2,
+                                       .n_heads = 2,
+                                       .intermediate_size = 64,
+                                       .activation = EL_ACT_GELU,
+                                       .max_positions = 48,
+                                       .n_types = 2,
+                                       .initializer_range = 0.1,
+                                       .layer_norm_eps = 1e-12};
+
+/* "wa" ... "wx" */
+static const char *word(uint64_t i)
+{
+    static char words[WORDS][4];
+    snprintf(words[i], sizeof words[i], "w%c", (char)('a' + i));
+    return words[i];
+}
+
+static void write_encoder(const char *folder)
+{
+    const char *tokens[SPECIALS + WORDS] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
+    for (size_t i = 0; i < WORDS; i++) {
+        tokens[SPECIALS + i] = word(i);
+    }
+    el_backend *be = NULL;
+    el_params params = {0};
+    el_network network;
+    electra_tokenizer *tokenizer = NULL;
+    assert_int_equal(el_backend_create_cpu(&be, NULL, EL_CPU_REF, NULL), ELECTRA_OK);
+    assert_int_equal(el_params_build_single(&params, &network, &CONFIG, &(el_head_config){.kind = EL_HEAD_NONE}, NULL),
+                     ELECTRA_OK);
+    assert_int_equal(electra_tokenizer_create(&tokenizer, tokens, SPECIALS + WORDS, NULL, NULL), ELECTRA_OK);
+    el_weights w = el_weights_of(be, &params, be->ops->alloc(be, params.elements * be->element_size));
+    assert_int_equal(el_params_initialise(&params, be, w.data, 5, NULL), ELECTRA_OK);
+    assert_int_equal(el_model_dir_write(folder, &network, NULL, w, tokenizer, NULL), ELECTRA_OK);
+    be->ops->free(be, w.data);
+    el_params_clear(&params);
+    el_backend_free(be);
+    electra_tokenizer_free(tokenizer);
+}
+
+/* ---- tasks ------------------------------------------------------------------------------------------------------- */
+
+/* Texts of random words among which "wa" says what is right; how each kind writes that down is the writer's. */
+typedef void write_row(FILE *file, el_rng_stream *random, size_t row);
+
+static const char *texts(el_rng_stream *random, size_t n, bool with_wa)
+{
+    static char text[256];
+    text[0] = '\0';
+    const uint64_t at = el_rng_below(random, n);
+    for (size_t i = 0; i < n; i++) {
+        const char *next = with_wa && i == at ? word(0) : word(1 + el_rng_below(random, WORDS - 1));
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? " " : "", next);
+    }
+    return text;
+}
+
+static void class_row(FILE *file, el_rng_stream *random, size_t row)
+{
+    fprintf(file, "%s%s\t%s\n", row ? "" : "text\tlabel\n",
+            texts(random, 3 + el_rng_below(random, 8), row % 2 == 0), row % 2 == 0 ? "yes" : "no");
+}
+
+static void labels_row(FILE *file, el_rng_stream *random, size_t row)
+{
+    const char *text = texts(random, 3 + el_rng_below(random, 8), row % 2 == 0);
+    fprintf(file, "%s%s%s\t%s%s\n", row ? "" : "text\tlabel\n", text, row % 3 == 0 ? " wx wx" : "",
+            row % 2 == 0 ? "first" : "", row % 3 == 0 ? row % 2 == 0 ? ",second" : "second" : "");
+}
+
+static void number_row(FILE *file, el_rng_stream *random, size_t row)
+{
+    fprintf(file, "%s%s\t%s\n", row ? "" : "text\tlabel\n",
+            texts(random, 3 + el_rng_below(random, 8), row % 2 == 0), row % 2 == 0 ? "17.5" : "12.5");
+}
+
+static void tag_row(FILE *file, el_rng_stream *random, size_t row)
+{
+    (void)row;
+    const size_t n = 3 + el_rng_below(random, 8);
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t w = el_rng_below(random, WORDS);
+        fprintf(file, "%s %s\n", word(w), w < 6 ? "B-X" : w < 12 ? "B-Y" : "O");
+    }
+    fputc('\n', file);
+}
+
+static void choice_row(FILE *file, el_rng_stream *random, size_t row)
+{
+    const bool first = row % 2 == 0;
+    fprintf(file, "{\"prompt\":\"%s\",\"choices\":[\"%s\",", texts(random, 2, false), texts(random, 3, first));
+    fprintf(file, "\"%s\"],\"label\":%d}\n", texts(random, 3, !first), first ? 0 : 1);
+}
+
+static void write_task(const char *name, write_row *writer, size_t n, uint64_t seed)
+{
+    FILE *file = fopen(test_path(root, name), "w");
+    el_rng_stream random = {.key = seed};
+    assert_non_null(file);
+    for (size_t row = 0; row < n; row++) {
+        writer(file, &random, row);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The answer to any question is the only word "wa" and the one behind it. */
+static void write_questions(const char *name, size_t n, uint64_t seed, bool impossible)
+{
+    FILE *file = fopen(test_path(root, name), "w");
+    el_rng_stream random = {.key = seed};
+    assert_non_null(file);
+    fputs("{\"version\":\"x\",\"data\":[", file);
+    for (size_t i = 0; i < n; i++) {
+        const bool none = impossible && i % 3 == 0;
+        const char *context = texts(&random, 8, !none);
+        const char *found = strstr(context, "wa");
+        const size_t length = found && found[2] ? 5 : 2;
+        fprintf(file, "%s{\"title\":\"t\",\"paragraphs\":[{\"context\":\"%s\",\"qas\":[{\"id\":\"q%zu\",", i ? "," : "",
+                context, i);
+        fprintf(file, "\"question\":\"wb wc\",\"is_impossible\":%s,\"answers\":[", none ? "true" : "false");
+        if (!none) {
+            fprintf(file, "{\"text\":\"%.*s\",\"answer_start\":%td}", (int)length, found, found - context);
+        }
+        fputs("]}]}]}", file);
+    }
+    fputs("]}\n", file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int set_up(void **state)
+{
+    assert_int_equal(test_folder_setup(state), 0);
+    root = *state;
+    write_encoder(test_path(root, "encoder"));
+    write_task("class-train.tsv", class_row, TRAIN, 1);
+    write_task("class-dev.tsv", class_row, DEV, 2);
+    write_task("labels-train.tsv", labels_row, TRAIN, 3);
+    write_task("labels-dev.tsv", labels_row, DEV, 4);
+    write_task("number-train.tsv", number_row, TRAIN, 5);
+    write_task("number-dev.tsv", number_row, DEV, 6);
+    write_task("tag-train.conll", tag_row, TRAIN, 7);
+    write_task("tag-dev.conll", tag_row, DEV, 8);
+    write_task("choice-train.jsonl", choice_row, TRAIN, 9);
+    write_task("choice-dev.jsonl", choice_row, DEV, 10);
+    write_questions("qa-train.json", TRAIN, 11, true);
+    write_questions("qa-dev.json", DEV, 12, true);
+    return 0;
+}
+
+/* ---- running it -------------------------------------------------------------------------------------------------- */
+
+static void take_log(void *user, electra_log_level level, const char *line)
+{
+    (void)user;
+    (void)level;
+    snprintf(logged + strlen(logged), sizeof logged - strlen(logged), "%s\n", line);
+}
+
+/* A run that a small encoder learns something in. */
+static electra_finetune_options options_for(const char *train, const char *dev, const char *output)
+{
+    logged[0] = '\0';
+    electra_finetune_options o = electra_finetune_options_default();
+    o.runtime.threads = 1;
+    o.runtime.log = take_log;
+    o.model = test_path(root, "encoder");
+    o.data.train = test_path(root, train);
+    o.data.dev = dev ? test_path(root, dev) : NULL;
+    o.output = test_path(root, output);
+    o.learning_rate = 3e-3;
+    o.layer_decay = 1;
+    o.dropout = 0.05;
+    o.epochs = 8;
+    o.batch = 16;
+    return o;
+}
+
+static electra_finetune_result must_run(const electra_finetune_options *o)
+{
+    electra_error err = {0};
+    electra_finetune_result result;
+    if (electra_finetune(o, &result, &err) != ELECTRA_OK) {
+        fail_msg("%s: %s", err.where, err.message);
+    }
+    assert_true(result.finished);
+    return result;
+}
+
+static void must_refuse(const electra_finetune_options *o, electra_status status, const char *words)
+{
+    electra_error err = {0};
+    const electra_status got = electra_finetune(o, NULL, &err);
+    if (got != status || !strstr(err.message, words)) {
+        fail_msg("%d, expected %d with \"%s\": %s", (int)got, (int)status, words, err.message);
+    }
+}
+
+static void assert_same_file(const char *a, const char *b)
+{
+    size_t n, m;
+    char *x = test_read(test_path(root, a), &n);
+    char *y = test_read(test_path(root, b), &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, n);
+    free(x);
+    free(y);
+}
+
+static void assert_same_runs(const char *a, const char *b)
+{
+    static const char *const FILES[] = {"model.safetensors", "config.json", "predictions.jsonl"};
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        char x[128], y[128];
+        snprintf(x, sizeof x, "%s/%s", a, FILES[i]);
+        snprintf(y, sizeof y, "%s/%s", b, FILES[i]);
+        assert_same_file(x, y);
+    }
+}
+
+static double score_of(const electra_scores *scores, const char *name)
+{
+    for (size_t i = 0; i < scores->n; i++) {
+        if (strcmp(scores->list[i].name, name) == 0) {
+            return scores->list[i].value;
+        }
+    }
+    fail_msg("there is no %s", name);
+    return 0;
+}
+
+static electra_scores evaluate(const char *model, const electra_task_data *data, double threshold)
+{
+    electra_evaluate_options o = electra_evaluate_options_default();
+    electra_scores scores;
+    electra_error err = {0};
+    o.runtime.threads = 1;
+    o.runtime.log = take_log;
+    o.model = test_path(root, model);
+    o.data = *data;
+    o.null_threshold = threshold;
+    if (electra_evaluate(&o, &scores, &err) != ELECTRA_OK) {
+        fail_msg("%s: %s", err.where, err.message);
+    }
+    return scores;
+}
+
+static json_t *results_of(const char *folder)
+{
+    char name[128];
+    json_t *json = NULL;
+    snprintf(name, sizeof name, "%s/results.json", folder);
+    assert_int_equal(el_json_load(&json, test_path(root, name), NULL), ELECTRA_OK);
+    return json;
+}
+
+/* ---- every kind -------------------------------------------------------------------------------------------------- */
+
+/* It is learned; the model that is left behind has the score that was said; nothing else is left. */
+static void check_kind(const electra_finetune_options *o, const char *output, const char *metric, double least)
+{
+    const electra_finetune_result result = must_run(o);
+    assert_string_equal(result.tasks[0].metric, metric);
+    if (!(result.tasks[0].best >= least)) {
+        fail_msg("%s: %s %.4f, expected %.2f\n%s", output, metric, result.tasks[0].best, least, logged);
+    }
+    assert_int_equal(result.tasks[0].collapsed, 0);
+    electra_task_data data = o->data;
+    data.train = NULL;
+    const electra_scores scores = evaluate(output, &data, (double)NAN);
+    assert_string_equal(scores.list[0].name, metric);
+    assert_true(fabs(scores.list[0].value - result.tasks[0].best) < 1e-6);
+    char name[128];
+    snprintf(name, sizeof name, "%s/current", output);
+    assert_false(el_is_folder(test_path(root, name)));
+    snprintf(name, sizeof name, "%s/checkpoints", output);
+    assert_false(el_is_folder(test_path(root, name)));
+}
+
+static void classes(void **state)
+{
+    (void)state;
+    const electra_finetune_options o = options_for("class-train.tsv", "class-dev.tsv", "class");
+    check_kind(&o, "class", "accuracy", 0.95);
+    assert_non_null(strstr(logged, "no 50.0 %, yes 50.0 %"));
+    json_t *results = results_of("class");
+    const json_t *counts = json_object_get(json_object_get(results, "confusion"), "counts");
+    json_int_t sum = 0;
+    for (size_t i = 0; i < 4; i++) {
+        sum += json_integer_value(json_array_get(json_array_get(counts, i / 2), i % 2));
+    }
+    assert_int_equal(sum, DEV);
+    json_decref(results);
+}
+
+static void several_labels(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("labels-train.tsv", "labels-dev.tsv", "labels");
+    o.data.kind = ELECTRA_TASK_MULTILABEL;
+    check_kind(&o, "labels", "micro_f1", 0.9);
+}
+
+/* The head learns (x - mean) / deviation; the model that is left behind speaks in the file's numbers. */
+static void numbers(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("number-train.tsv", "number-dev.tsv", "number");
+    o.data.kind = ELECTRA_TASK_REGRESS;
+    check_kind(&o, "number", "spearman", 0.8);
+    electra_task_data data = o.data;
+    data.train = NULL;
+    const electra_scores scores = evaluate("number", &data, (double)NAN);
+    assert_true(score_of(&scores, "mean_squared_error") < 2);
+}
+
+static void tags(void **state)
+{
+    (void)state;
+    const electra_finetune_options o = options_for("tag-train.conll", "tag-dev.conll", "tag");
+    check_kind(&o, "tag", "f1", 0.95);
+}
+
+static void choices(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("choice-train.jsonl", "choice-dev.jsonl", "choice");
+    o.data.kind = ELECTRA_TASK_CHOICE;
+    check_kind(&o, "choice", "accuracy", 0.9);
+}
+
+static void questions(void **state)
+{
+    (void)state;
+    static const char *const OUTPUTS[] = {"qa-spans", "qa-joint"};
+    for (int head = ELECTRA_QA_SPANS; head <= ELECTRA_QA_JOINT; head++) {
+        electra_finetune_options o = options_for("qa-train.json", "qa-dev.json", OUTPUTS[head]);
+        o.data.kind = ELECTRA_TASK_ANSWER;
+        o.qa_head = head;
+        o.epochs = 12;
+        check_kind(&o, OUTPUTS[head], "f1", 0.75);
+    }
+}
+
+/* ---- the same whatever happens ----------------------------------------------------------------------------------- */
+
+static void threads_change_nothing(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", "class-dev.tsv", "one-thread");
+    o.epochs = 2;
+    (void)must_run(&o);
+    o.output = test_path(root, "two-threads");
+    o.runtime.threads = 2;
+    (void)must_run(&o);
+    assert_same_runs("one-thread", "two-threads");
+}
+
+static void read_weights(const char *model, float **out, size_t *n)
+{
+    char name[128];
+    size_t bytes;
+    snprintf(name, sizeof name, "%s/model.safetensors", model);
+    char *all = test_read(test_path(root, name), &bytes);
+    uint64_t header;
+    memcpy(&header, all, sizeof header);
+    *n = (bytes - 8 - header) / sizeof **out;
+    *out = malloc(*n * sizeof **out);
+    assert_non_null(*out);
+    memcpy(*out, all + 8 + header, *n * sizeof **out);
+    free(all);
+}
+
+static void micro_batches_change_rounding_only(void **state)
+{
+    (void)state;
+    static const char *const TASKS[][2] = {{"class-train.tsv", "class-dev.tsv"}, {"tag-train.conll", "tag-dev.conll"}};
+    for (size_t i = 0; i < 2; i++) {
+        electra_finetune_options o = options_for(TASKS[i][0], TASKS[i][1], i ? "whole-tag" : "whole");
+        o.steps = 12;
+        o.epochs = -1;
+        (void)must_run(&o);
+        o.output = test_path(root, i ? "pieces-tag" : "pieces");
+        o.micro_batch = 3;
+        (void)must_run(&o);
+        float *a, *b;
+        size_t n, m;
+        read_weights(i ? "whole-tag" : "whole", &a, &n);
+        read_weights(i ? "pieces-tag" : "pieces", &b, &m);
+        assert_int_equal(n, m);
+        double worst = 0;
+        for (size_t k = 0; k < n; k++) {
+            worst = fmax(worst, fabs((double)a[k] - (double)b[k]));
+        }
+        assert_true(worst < 2e-4);
+        free(a);
+        free(b);
+    }
+}
+
+#define SHORT                                                                                                          \
+    "finetune --model encoder --train class-train.tsv --dev class-dev.tsv --epochs 3 --trials 2 --batch 16 "           \
+    "--save-every 7 --threads 1 --output "
+
+static void killed_at_any_moment(void **state)
+{
+    (void)state;
+    const char *said;
+    assert_int_equal(test_program_finish(test_program_start(TEST_PROGRAM, root, SHORT "reference"), root, &said), 0);
+    el_rng_stream random = {.key = (uint64_t)time(NULL)};
+    print_message("seed of the moments: %llu\n", (unsigned long long)random.key);
+    int kills = 0;
+    for (int runs = 0; kills < 15 && runs < 300; runs++) {
+        (void)el_remove_tree(test_path(root, "killed"), NULL);
+        int code = 1;
+        while (code != 0) {
+            const pid_t child = test_program_start(TEST_PROGRAM, root, SHORT "killed");
+            test_pause_ms((long)el_rng_below(&random, 40 + 20 * (uint64_t)kills));
+            assert_int_equal(kill(child, SIGKILL), 0);
+            code = test_program_finish(child, root, &said);
+            if (code != 0 && code != 1000 + SIGKILL) {
+                fail_msg("exit %d: %s", code, said);
+            }
+            kills += code != 0;
+            if (kills >= 15 && code != 0) {
+                assert_int_equal(
+                    test_program_finish(test_program_start(TEST_PROGRAM, root, SHORT "killed"), root, &said), 0);
+                code = 0;
+            }
+        }
+        assert_same_runs("reference", "killed");
+        json_t *a = results_of("reference");
+        json_t *b = results_of("killed");
+        assert_true(json_equal(json_object_get(a, "mean"), json_object_get(b, "mean")));
+        assert_true(json_equal(json_object_get(a, "confusion"), json_object_get(b, "confusion")));
+        json_decref(a);
+        json_decref(b);
+    }
+    print_message("killed %d times\n", kills);
+    assert_true(kills >= 15);
+}
+
+typedef struct stopper {
+    size_t calls, at;
+} stopper;
+
+static bool stop_at(void *user, const electra_progress *progress)
+{
+    stopper *s = user;
+    (void)progress;
+    return ++s->calls == s->at;
+}
+
+static void interrupted(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("tag-train.conll", "tag-dev.conll", "through");
+    o.epochs = 2;
+    (void)must_run(&o);
+    o.output = test_path(root, "stopped");
+    stopper s = {.at = 13};
+    o.runtime.progress = stop_at;
+    o.runtime.progress_user = &s;
+    must_refuse(&o, ELECTRA_INTERRUPTED, "the same command goes on");
+    assert_false(el_is_file(test_path(root, "stopped/model.safetensors")));
+    (void)must_run(&o);
+    assert_non_null(strstr(logged, "going on in trial 1 after step 12"));
+    assert_same_runs("through", "stopped");
+}
+
+/* ---- trials ------------------------------------------------------------------------------------------------------ */
+
+static void trials(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", "class-dev.tsv", "three");
+    o.epochs = 2;
+    o.trials = 3;
+    const electra_finetune_result three = must_run(&o);
+    assert_int_equal(three.tasks[0].n, 3);
+    assert_true(three.tasks[0].deviation >= 0);
+    json_t *results = results_of("three");
+    const json_t *list = json_object_get(results, "trials");
+    double sum = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *trial = json_array_get(list, i);
+        assert_int_equal(json_integer_value(json_object_get(trial, "seed")), 42 + (json_int_t)i);
+        sum += json_number_value(json_object_get(json_object_get(trial, "dev"), "accuracy"));
+    }
+    assert_true(fabs(sum / 3 - three.tasks[0].mean) < 1e-6);
+    json_decref(results);
+
+    /* one more trial at a time comes to the same */
+    o.output = test_path(root, "one-by-one");
+    for (o.trials = 1; o.trials <= 3; o.trials++) {
+        (void)must_run(&o);
+    }
+    assert_same_runs("three", "one-by-one");
+    o.trials = 3;
+    assert_true(must_run(&o).was_finished);
+
+    /* a trial is a run with its seed */
+    o.output = test_path(root, "second-seed");
+    o.trials = 1;
+    o.seed = 43;
+    (void)must_run(&o);
+    json_t *second = results_of("second-seed");
+    results = results_of("three");
+    assert_true(json_equal(json_object_get(json_array_get(json_object_get(second, "trials"), 0), "dev"),
+                           json_object_get(json_array_get(json_object_get(results, "trials"), 1), "dev")));
+    json_decref(second);
+    json_decref(results);
+}
+
+static void patience(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", "class-dev.tsv", "patient");
+    o.epochs = 50;
+    o.patience = 2;
+    (void)must_run(&o);
+    assert_non_null(strstr(logged, "no better score in 2 evaluations"));
+}
+
+static void a_collapse_is_told(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", "class-dev.tsv", "collapsed");
+    o.learning_rate = 1e-9;
+    o.epochs = 0.1;
+    const electra_finetune_result result = must_run(&o);
+    assert_int_equal(result.tasks[0].collapsed, 1);
+    assert_non_null(strstr(logged, "the run collapsed"));
+}
+
+static void nothing_held_out(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", NULL, "blind");
+    o.epochs = 1;
+    o.data.dev_share = 0;
+    const electra_finetune_result result = must_run(&o);
+    assert_true(isnan(result.tasks[0].mean));
+    assert_true(el_is_file(test_path(root, "blind/model.safetensors")));
+    o.output = test_path(root, "held-out");
+    o.data.dev_share = -1;
+    (void)must_run(&o);
+    assert_non_null(strstr(logged, "24 of 240 training examples are held out"));
+}
+
+/* ---- heads that are gone on with --------------------------------------------------------------------------------- */
+
+static void a_head_is_gone_on_with(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("number-train.tsv", "number-dev.tsv", "head");
+    o.data.kind = ELECTRA_TASK_REGRESS;
+    (void)must_run(&o);
+    o = options_for("number-train.tsv", "number-dev.tsv", "head-again");
+    o.data.kind = ELECTRA_TASK_REGRESS;
+    o.model = test_path(root, "head");
+    o.steps = 1; /* its rate is 0 */
+    o.epochs = -1;
+    const electra_finetune_result again = must_run(&o);
+    assert_non_null(strstr(logged, "which is gone on with"));
+    electra_task_data data = o.data;
+    data.train = NULL;
+    const electra_scores scores = evaluate("head", &data, (double)NAN);
+    assert_true(fabs(again.tasks[0].best - scores.list[0].value) < 1e-3);
+}
+
+/* ---- published tasks --------------------------------------------------------------------------------------------- */
+
+static void write_pairs(const char *name, const char *header, const char *yes, const char *no, size_t n, uint64_t seed)
+{
+    FILE *file = fopen(test_write_text(root, name, ""), "w");
+    el_rng_stream random = {.key = seed};
+    assert_non_null(file);
+    fputs(header, file);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(file, "%zu\t%s", i, texts(&random, 4, i % 2 == 0));
+        fprintf(file, "\t%s%s%s\n", texts(&random, 4, false), yes ? "\t" : "", !yes ? "" : i % 2 == 0 ? yes : no);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+
+static void several_tasks(void **state)
+{
+    (void)state;
+    static const char HEADER[] = "index\tsentence1\tsentence2\tlabel\n";
+    write_pairs("glue/RTE/train.tsv", HEADER, "entailment", "not_entailment", TRAIN, 21);
+    write_pairs("glue/RTE/dev.tsv", HEADER, "entailment", "not_entailment", DEV, 22);
+    write_pairs("glue/RTE/test.tsv", "index\tsentence1\tsentence2\n", NULL, NULL, 7, 23);
+    write_pairs("glue/WNLI/train.tsv", HEADER, "0", "1", TRAIN, 24);
+    write_pairs("glue/WNLI/dev.tsv", HEADER, "0", "1", DEV, 25);
+    write_pairs("glue/WNLI/test.tsv", "index\tsentence1\tsentence2\n", NULL, NULL, 5, 26);
+    electra_finetune_options o = options_for("x", NULL, "both");
+    o.data.train = NULL;
+    o.data.task = "rte,wnli";
+    o.data.folder = test_path(root, "glue");
+    o.submission = test_path(root, "submission");
+    const electra_finetune_result result = must_run(&o);
+    assert_int_equal(result.n_tasks, 2);
+    assert_true(result.tasks[0].best > 0.9 && result.tasks[1].best > 0.9);
+    electra_task_data data = o.data;
+    data.task = "wnli";
+    const electra_scores scores = evaluate("both/wnli", &data, (double)NAN);
+    assert_true(fabs(scores.list[0].value - result.tasks[1].best) < 1e-6);
+
+    size_t bytes;
+    char *rte = test_read(test_path(root, "submission/RTE.tsv"), &bytes);
+    assert_int_equal(strncmp(rte, "index\tprediction\n0\tentailment\n1\tnot_entailment\n", 47), 0);
+    free(rte);
+    assert_true(el_is_file(test_path(root, "submission/WNLI.tsv")));
+}
+
+/* With one task alone its share of a batch is the batch: the same as before. */
+static void several_tasks_resume(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("x", NULL, "both-through");
+    o.data.train = NULL;
+    o.data.task = "rte,wnli";
+    o.data.folder = test_path(root, "glue");
+    o.epochs = 1;
+    (void)must_run(&o);
+    o.output = test_path(root, "both-stopped");
+    stopper s = {.at = 11};
+    o.runtime.progress = stop_at;
+    o.runtime.progress_user = &s;
+    must_refuse(&o, ELECTRA_INTERRUPTED, "goes on");
+    (void)must_run(&o);
+    assert_same_runs("both-through/rte", "both-stopped/rte");
+    assert_same_runs("both-through/wnli", "both-stopped/wnli");
+}
+
+static void the_released_ways(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("tag-train.conll", "tag-dev.conll", "google");
+    o.compat = ELECTRA_COMPAT_GOOGLE;
+    const electra_finetune_result result = must_run(&o);
+    assert_true(result.tasks[0].best > 0.9);
+    json_t *settings = NULL;
+    assert_int_equal(el_json_load(&settings, test_path(root, "google/settings.json"), NULL), ELECTRA_OK);
+    assert_string_equal(json_string_value(json_object_get(settings, "bias_correction")), "off");
+    json_decref(settings);
+}
+
+/* ---- what makes no sense ----------------------------------------------------------------------------------------- */
+
+static void other_settings_are_refused(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", "class-dev.tsv", "settled");
+    o.epochs = 1;
+    (void)must_run(&o);
+    o.learning_rate = 1e-3;
+    o.trials = 2;
+    must_refuse(&o, ELECTRA_MISUSE, "learning_rate is 0.003, you ask for 0.001");
+    o = options_for("class-dev.tsv", "class-dev.tsv", "settled");
+    o.epochs = 1;
+    o.trials = 2;
+    must_refuse(&o, ELECTRA_MISUSE, "what model and examples hold");
+    must_refuse(&(electra_finetune_options){0}, ELECTRA_MISUSE, "electra_finetune_options_default");
+}
+
+static void bad_examples(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", "class-dev.tsv", "bad");
+    o.data.label_column = "colour";
+    must_refuse(&o, ELECTRA_INVALID, "colour");
+
+    o = options_for("one.tsv", NULL, "bad");
+    test_write_text(root, "one.tsv", "text\tlabel\nwa wb\tyes\n");
+    must_refuse(&o, ELECTRA_INVALID, "one");
+
+    o = options_for("empty.tsv", NULL, "bad");
+    test_write_text(root, "empty.tsv", "");
+    must_refuse(&o, ELECTRA_INVALID, "");
+
+    o = options_for("nowhere.tsv", NULL, "bad");
+    must_refuse(&o, ELECTRA_INVALID, "nowhere.tsv");
+
+    o = options_for("class-train.tsv", "class-dev.tsv", "bad");
+    o.max_length = 100;
+    must_refuse(&o, ELECTRA_MISUSE, "48 positions");
+
+    o = options_for("class-train.tsv", "class-dev.tsv", "bad");
+    o.data.train = NULL;
+    must_refuse(&o, ELECTRA_MISUSE, "--train");
+    o.data.task = "colour";
+    must_refuse(&o, ELECTRA_MISUSE, "there is no task \"colour\"");
+    assert_false(el_is_folder(test_path(root, "bad")));
+}
+
+/* Labels that training never saw cannot be right: the row counts, as wrong. */
+static void unknown_labels_count_as_wrong(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", "strange-dev.tsv", "strange");
+    test_write_text(root, "strange-dev.tsv", "text\tlabel\nwa wb\tyes\nwc wd\tno\nwa wd\tperhaps\nwd wf\tperhaps\n");
+    const electra_finetune_result result = must_run(&o);
+    assert_true(fabs(result.tasks[0].best - 0.5) < 1e-9);
+    assert_non_null(strstr(logged, "perhaps"));
+}
+
+static void a_foreign_folder_is_left_alone(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", "class-dev.tsv", "encoder");
+    must_refuse(&o, ELECTRA_MISUSE, "choose another output folder");
+    o = options_for("class-train.tsv", "class-dev.tsv", "quantized");
+    electra_error err = {0};
+    assert_int_equal(electra_model_quantize(test_path(root, "class"), test_path(root, "int8"), NULL, &err),
+                     ELECTRA_OK);
+    o.model = test_path(root, "int8");
+    must_refuse(&o, ELECTRA_MISUSE, "8-bit integers");
+    electra_task_data data = o.data;
+    data.train = NULL;
+    const electra_scores scores = evaluate("int8", &data, (double)NAN);
+    assert_true(scores.list[0].value > 0.9);
+}
+
+static void a_model_of_another_kind_is_refused(void **state)
+{
+    (void)state;
+    electra_evaluate_options o = electra_evaluate_options_default();
+    electra_scores scores;
+    electra_error err = {0};
+    o.model = test_path(root, "tag");
+    o.data.dev = test_path(root, "class-dev.tsv");
+    assert_int_equal(electra_evaluate(&o, &scores, &err), ELECTRA_MISUSE);
+    assert_non_null(strstr(err.message, "cannot be scored"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(classes),
+        cmocka_unit_test(several_labels),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(tags),
+        cmocka_unit_test(choices),
+        cmocka_unit_test(questions),
+        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(micro_batches_change_rounding_only),
+        cmocka_unit_test(killed_at_any_moment),
+        cmocka_unit_test(interrupted),
+        cmocka_unit_test(trials),
+        cmocka_unit_test(patience),
+        cmocka_unit_test(a_collapse_is_told),
+        cmocka_unit_test(nothing_held_out),
+        cmocka_unit_test(a_head_is_gone_on_with),
+        cmocka_unit_test(several_tasks),
+        cmocka_unit_test(several_tasks_resume),
+        cmocka_unit_test(the_released_ways),
+        cmocka_unit_test(other_settings_are_refused),
+        cmocka_unit_test(bad_examples),
+        cmocka_unit_test(unknown_labels_count_as_wrong),
+        cmocka_unit_test(a_foreign_folder_is_left_alone),
+        cmocka_unit_test(a_model_of_another_kind_is_refused),
+    };
+    return cmocka_run_group_tests(tests, set_up, test_folder_teardown);
+}
