@@ -108,6 +108,17 @@ static const el_source WIKIANN = {
 static const el_source UPOS = {.format = EL_SOURCE_CONLLU, .kind = EL_TASK_TAG, .text = "FORM", .label = "UPOS"};
 
 static const el_source TREC = {.format = EL_SOURCE_TREC, .kind = EL_TASK_CLASSIFY, .label = "coarse"};
+static const el_source TREC_FINE = {.format = EL_SOURCE_TREC, .kind = EL_TASK_CLASSIFY, .label = "fine"};
+
+static const char *const NEWS[] = {"1", "2", "3", "4"};
+static const el_source AG_NEWS = {.format = EL_SOURCE_CSV,
+                                  CLASSES(NEWS),
+                                  .text = "2",
+                                  .pair = "3",
+                                  .label = "1",
+                                  .header = EL_HEADER_NO,
+                                  .separator = ',',
+                                  .backslash_breaks = true};
 
 /* ---- tasks
  * --------------------------------------------------------------------------------------------------------------- */
@@ -320,8 +331,23 @@ static const el_named_task TASKS[] = {
      .epochs = 3,
      .max_length = 128,
      .files = {[EL_NAMED_TRAIN] = {{"train_5500.label", &TREC}, {"train.txt", &TREC}},
-               [EL_NAMED_DEV] = {{"TREC_10.label", &TREC}, {"dev.txt", &TREC}, {"test.txt", &TREC}},
-               [EL_NAMED_TEST] = {{0}}}},
+               [EL_NAMED_DEV] = {{"TREC_10.label", &TREC}, {"dev.txt", &TREC}, {"test.txt", &TREC}}}},
+    {.names = {"trec-fine", "trec"},
+     .about = "what kind of answer does a question ask for, 50 kinds",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 128,
+     .files = {[EL_NAMED_TRAIN] = {{"train_5500.label", &TREC_FINE}, {"train.txt", &TREC_FINE}},
+               [EL_NAMED_DEV] = {{"TREC_10.label", &TREC_FINE}, {"dev.txt", &TREC_FINE}, {"test.txt", &TREC_FINE}}}},
+    {.names = {"ag-news", "ag_news", "ag_news_csv"},
+     .about = "world, sports, business or science: title and beginning of an article",
+     .kind = EL_TASK_CLASSIFY,
+     .metric = "accuracy",
+     .epochs = 3,
+     .max_length = 128,
+     .files = {[EL_NAMED_TRAIN] = {{"train.csv", &AG_NEWS}},
+               [EL_NAMED_DEV] = {{"dev.csv", &AG_NEWS}, {"test.csv", &AG_NEWS}, {"test.first*.csv", &AG_NEWS}}}},
 };
 
 enum { N_TASKS = sizeof TASKS / sizeof *TASKS };

@@ -221,12 +221,9 @@ static const char *inner_name(const char *name, const char *archive)
 
 static bool is_below(const char *name, const char *folder)
 {
-    if (!folder) {
-        return true;
-    }
-    size_t n = strlen(folder);
+    size_t n = folder ? strlen(folder) : 0;
     n -= n > 0 && folder[n - 1] == '/';
-    return strncmp(name, folder, n) == 0 && name[n] == '/';
+    return n == 0 || (strncmp(name, folder, n) == 0 && name[n] == '/');
 }
 
 /* The path of the folder that a file lies in, without the last slash; no bytes if it lies in none. */
@@ -265,7 +262,7 @@ static electra_status read_member(el_reader *r, el_input *input, const char *nam
 
 /* Go through an archive. The first time, `folders` gets the folders that hold folders; the second time, what lies in
  * others is read. */
-static electra_status go_through(el_reader *r, const char *path, el_strings *folders, bool second)
+static electra_status go_through(el_reader *r, const char *path, const char *inside, el_strings *folders, bool second)
 {
     el_input *input;
     EL_TRY(el_input_open(&input, &path, 1, r->err));
@@ -284,7 +281,7 @@ static electra_status go_through(el_reader *r, const char *path, el_strings *fol
         }
         const char *name = inner_name(member.name, path);
         electra_text folder = path_of(el_read_string(name, strlen(name)));
-        if (!is_below(name, r->source->inside) || folder.bytes == 0) {
+        if (!is_below(name, inside) || folder.bytes == 0) {
             continue;
         }
         if (second) {
@@ -306,21 +303,45 @@ static electra_status go_through(el_reader *r, const char *path, el_strings *fol
     return status;
 }
 
-static electra_status read_archive(el_reader *r, const char *path)
+static electra_status read_archive(el_reader *r, const char *path, const char *inside)
 {
     el_strings folders = {0};
-    electra_status status = go_through(r, path, &folders, false);
+    electra_status status = go_through(r, path, inside, &folders, false);
     if (status == ELECTRA_OK) {
-        status = go_through(r, path, &folders, true);
+        status = go_through(r, path, inside, &folders, true);
     }
     el_strings_clear(&folders);
     return status;
 }
 
+/* "set.tar.gz/train": a folder in an archive. The path is cut where the archive's name ends. */
+static const char *part_inside(char *path)
+{
+    for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (slash > path && el_is_file(path)) {
+            return slash + 1;
+        }
+        *slash = '/';
+    }
+    return NULL;
+}
+
 electra_status el_read_folders(el_reader *r, const char *path)
 {
     r->path = path;
-    EL_TRY(el_is_folder(path) ? read_folder(r, path, NULL, 0) : read_archive(r, path));
+    if (el_is_folder(path)) {
+        EL_TRY(read_folder(r, path, NULL, 0));
+    } else {
+        char *archive = el_strdup(path);
+        if (!archive) {
+            return el_fail_memory(r->err, path, strlen(path));
+        }
+        const char *inside = part_inside(archive);
+        const electra_status status = read_archive(r, archive, inside);
+        el_free(archive);
+        EL_TRY(status);
+    }
     if (r->files.n == 0) {
         return el_fail(r->err, ELECTRA_INVALID, path,
                        "%s has no files in folders: a folder for each class is expected in it", path);

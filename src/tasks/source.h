@@ -25,15 +25,16 @@ typedef enum el_source_format {
     EL_SOURCE_CSV,        /* RFC 4180: "cells, with ""quotes"" and line breaks" */
     EL_SOURCE_JSON_LINES, /* an object a line */
     EL_SOURCE_JSON_ROWS,  /* one JSON value that holds all rows: {"0": {...}, "1": {...}} or [{...}, {...}] */
-    EL_SOURCE_FOLDERS,    /* the path is a folder (or an archive of it: .tar .tar.gz .tar.zst, where files end in .txt);
-                             each file below it is a text, and the name of the folder that it lies in its label */
-    EL_SOURCE_TWO_FILES,  /* a text a line; its label in the same line of the file beside it that is called "labels"
-                             where this one is called "text": val_text.txt, val_labels.txt */
-    EL_SOURCE_CONLL,      /* a word a line, columns between blanks or tabs; a sentence ends at a line without any */
-    EL_SOURCE_CONLLU,     /* CoNLL-U: ten columns between tabs; words of the syntactic annotation (no 3-4, no 8.1) */
-    EL_SOURCE_SQUAD,      /* SQuAD 1.1 and 2.0: data, paragraphs, qas; or a list of questions with a context each */
-    EL_SOURCE_MRQA,       /* JSON lines: a context and its qas; lines with a "header" are passed over */
-    EL_SOURCE_TREC,       /* LABEL:detail text */
+    EL_SOURCE_FOLDERS, /* the path is a folder (or an archive of it, .tar .tar.gz .tar.zst, in which texts end in .txt;
+                          or a folder in an archive: "set.tar.gz/train"); each file below it is a text, and the name of
+                          the folder that it lies in its label. A folder that holds folders is no class */
+    EL_SOURCE_TWO_FILES, /* a text a line; its label in the same line of the file beside it that is called "labels"
+                            where this one is called "text": val_text.txt, val_labels.txt */
+    EL_SOURCE_CONLL,     /* a word a line, columns between blanks or tabs; a sentence ends at a line without any */
+    EL_SOURCE_CONLLU,    /* CoNLL-U: ten columns between tabs; words of the syntactic annotation (no 3-4, no 8.1) */
+    EL_SOURCE_SQUAD,     /* SQuAD 1.1 and 2.0: data, paragraphs, qas; or a list of questions with a context each */
+    EL_SOURCE_MRQA,      /* JSON lines: a context and its qas; lines with a "header" are passed over */
+    EL_SOURCE_TREC,      /* LABEL:detail text */
     EL_SOURCE_FORMATS
 } el_source_format;
 
@@ -81,7 +82,6 @@ typedef struct el_source {
     double least, most;      /* REGRESS: rows with other numbers are passed over; both 0: any is fine */
     el_source_tags tags;     /* TAG */
     const char *word_prefix; /* TAG: taken off the words that begin with it ("en:") */
-    const char *inside;      /* FOLDERS in an archive: only what lies below this folder ("aclImdb/train") */
 } el_source;
 
 /* What files of the format usually have: CONLL words in column 1 and tags in the last one; CONLLU FORM and UPOS; TSV,

@@ -54,8 +54,8 @@ static void every_task_is_whole(void **state)
                 const el_source *source = t->files[split][k].source;
                 assert_int_equal(source->kind, t->kind);
                 assert_true(split == EL_NAMED_TEST || source->label || t->kind == EL_TASK_ANSWER);
-                if (t->kind == EL_TASK_CLASSIFY && strcmp(t->names[0], "trec") != 0) {
-                    assert_true(source->n_labels == 2 || source->n_labels == 3);
+                if (t->kind == EL_TASK_CLASSIFY && strncmp(t->names[0], "trec", 4) != 0) {
+                    assert_true(source->n_labels >= 2 && source->n_labels <= 4);
                 }
             }
         }
@@ -151,6 +151,11 @@ static const layout LAYOUTS[] = {
     {"ud-pos", "ud-pos/xx_yy-ud-train.conllu", "1\ta\ta\tNOUN\n", "1 [a] = NOUN\n", "ud-pos/xx_yy-ud-dev.conllu",
      "1\ta\ta\tNOUN\n", "1 [a] = NOUN\n", NULL, NULL, NULL},
     {"trec", "trec/train.txt", "LOC:city a\nHUM:ind b\n", "1 a = LOC\n2 b = HUM\n", NULL, NULL, NULL, NULL, NULL, NULL},
+    {"trec-fine", "trec/train_5500.label", "LOC:city a\nHUM:ind b\n", "1 a = LOC:city\n2 b = HUM:ind\n",
+     "trec/TREC_10.label", "HUM:ind b\nLOC:city a\n", "1 b = HUM:ind\n2 a = LOC:city\n", NULL, NULL, NULL},
+    {"ag-news", "ag_news_csv/train.csv",
+     "\"1\",\"a\",\"b\\c\"\n\"2\",\"a\",\"\"\"b\"\"\"\n\"3\",\"a\",\"b\"\n\"4\",\"a\",\"b\"\n",
+     "1 a + b c = 1\n2 a + \"b\" = 2\n3 a + b = 3\n4 a + b = 4\n", NULL, NULL, NULL, NULL, NULL, NULL},
 };
 
 static void put_if(const char *folder, const char *name, const char *text)
@@ -277,6 +282,8 @@ static const real_file REAL[] = {
     {"qqp", "glue/QQP/k-shot/16-21", EL_NAMED_TRAIN, 32, 0, 2, 0},
     {"qnli", "glue/QNLI/k-shot/16-42", EL_NAMED_TRAIN, 32, 0, 2, 0},
     {"trec", "classification", EL_NAMED_TRAIN, 5452, 0, 6, 0},
+    {"trec-fine", "classification", EL_NAMED_TRAIN, 5452, 0, 50, 0},
+    {"ag-news", "classification", EL_NAMED_DEV, 6000, 0, 4, 0},
     {"squad2", "qa/squad_v2.0", EL_NAMED_DEV, 4589, 0, 0, 2422},
     {"squad", "qa/xquad_v1.1", EL_NAMED_DEV, 908, 0, 0, 0},
     {"conll2003", "tagging", EL_NAMED_TRAIN, 14041, 203621, 9, 0},
@@ -359,7 +366,7 @@ static void the_real_files_have_their_rows(void **state)
         assert_int_equal(o->status, ELECTRA_OK);
         assert_int_equal(o->examples->n, real->rows);
         assert_int_equal(o->examples->n_skipped, 0);
-        assert_int_equal(o->n_said, strcmp(real->task, "trec") == 0); /* one line of it is Latin-1 */
+        assert_int_equal(o->n_said, strncmp(real->task, "trec", 4) == 0); /* one line of it is Latin-1 */
         if (real->words) {
             assert_int_equal(count_words(o->examples), real->words);
         }
@@ -389,8 +396,8 @@ static void the_real_files_of_other_forms_have_their_rows(void **state)
     static const char *const ENDINGS[] = {"ending0", "ending1", "ending2", "ending3"};
     const own_file files[] = {
         {"classification/bbc_news/bbc.train.tar.zst", {.format = EL_SOURCE_FOLDERS, .label = "folder"}, 1925, 5},
-        {"classification/imdb/aclImdb.train6000.test1000.tar.zst",
-         {.format = EL_SOURCE_FOLDERS, .label = "folder", .inside = "aclImdb/train"},
+        {"classification/imdb/aclImdb.train6000.test1000.tar.zst/aclImdb/train",
+         {.format = EL_SOURCE_FOLDERS, .label = "folder"},
          6000,
          2},
         {"classification/ag_news_csv/test.first6000.csv",
@@ -433,7 +440,13 @@ static void the_real_files_of_other_forms_have_their_rows(void **state)
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         const char *path = shared_path(files[i].path);
-        if (!el_is_file(path)) {
+        char folder[1024]; /* something in an archive is as much there as the folder of the archive */
+        (void)snprintf(folder, sizeof folder, "%s", path);
+        char *set = strstr(folder, "/aclImdb/train");
+        if (set) {
+            *set = '\0';
+        }
+        if (!el_is_file(folder)) {
             (void)fprintf(stderr, "SKIPPED: %s is not there (set ELECTRA_SHARED to the folder that holds data/)\n",
                           path);
             continue;

@@ -536,10 +536,9 @@ static void put(struct archive *archive, const char *name, const char *text)
     archive_entry_free(entry);
 }
 
-static void archives_of_folders_are_read(void **state)
+static const char *write_archive(const char *folder)
 {
-    el_source source = el_source_default(EL_SOURCE_FOLDERS, EL_TASK_CLASSIFY);
-    const char *path = test_path(*state, "set.tar.gz");
+    const char *path = test_path(folder, "set.tar.gz");
     struct archive *archive = archive_write_new();
     assert_int_equal(archive_write_add_filter_gzip(archive), ARCHIVE_OK);
     assert_int_equal(archive_write_set_format_ustar(archive), ARCHIVE_OK);
@@ -549,15 +548,20 @@ static void archives_of_folders_are_read(void **state)
     put(archive, "./set/train/a/1.txt", "two");
     put(archive, "./set/test/a/1.txt", "three");
     assert_int_equal(archive_write_free(archive), ARCHIVE_OK);
+    return path;
+}
+
+static void archives_of_folders_are_read(void **state)
+{
+    const el_source source = el_source_default(EL_SOURCE_FOLDERS, EL_TASK_CLASSIFY);
+    const char *path = write_archive(*state);
     test_labelled *o = test_labelled_path(&source, path, NULL);
     assert_string_equal(o->text, "1 one = b\n1 two = a\n1 three = a\n");
     test_labelled_free(o);
-    source.inside = "set/train/";
-    o = test_labelled_path(&source, path, NULL);
+    o = test_labelled_path(&source, test_path(*state, "set.tar.gz/set/train/"), NULL);
     assert_string_equal(o->text, "1 one = b\n1 two = a\n");
     test_labelled_free(o);
-    source.inside = "set/tra";
-    o = test_labelled_path(&source, path, NULL);
+    o = test_labelled_path(&source, test_path(*state, "set.tar.gz/set/tra"), NULL);
     assert_int_equal(o->status, ELECTRA_INVALID);
     test_labelled_free(o);
 }
@@ -716,6 +720,7 @@ static void any_allocation_may_fail(void **state)
 {
     static const char *const FLAGS[] = {"a", "b"};
     write_folders(*state);
+    (void)write_archive(*state);
     el_source flags = numbered(EL_SOURCE_CSV, EL_TASK_MULTILABEL, "text", NULL);
     flags.flags = FLAGS;
     flags.n_flags = 2;
@@ -735,6 +740,7 @@ static void any_allocation_may_fail(void **state)
                          "{\"0\":{\"text\":\"p\xFF\",\"label\":1},\"1\":{\"text\":\"q\",\"label\":2}}\n")},
         {el_source_default(EL_SOURCE_TREC, EL_TASK_CLASSIFY), test_write_text(*state, "trec", "A:b c\nD:e f\n")},
         {el_source_default(EL_SOURCE_FOLDERS, EL_TASK_CLASSIFY), test_path(*state, "set")},
+        {el_source_default(EL_SOURCE_FOLDERS, EL_TASK_CLASSIFY), test_path(*state, "set.tar.gz/set")},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         test_fail_each(&cases[c].source, cases[c].path);
