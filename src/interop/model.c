@@ -99,8 +99,9 @@ static electra_status build(electra_model *m, const electra_runtime *rt, electra
 typedef struct weights_job {
     electra_model *model;
     int threads; /* for the packing */
+    bool beside; /* the thread may look ahead; set before there is one */
     pthread_t thread;
-    bool started;
+    bool started; /* the caller's own: it is set while the thread runs already */
     electra_status status;
     electra_error error;
 } weights_job;
@@ -117,7 +118,7 @@ static void *make_weights(void *argument)
         job->status = el_stored_weights_create(&m->weights, &source, pool, &job->error);
         el_pool_free(pool);
     }
-    if (job->started && job->status == ELECTRA_OK) {
+    if (job->beside && job->status == ELECTRA_OK) {
         el_stored_weights_foresee(m->weights);
     }
     return NULL;
@@ -126,9 +127,10 @@ static void *make_weights(void *argument)
 /* With one thread, or if there is no other, all of it happens here. */
 static void start_weights(weights_job *job, electra_model *m, int threads)
 {
-    *job = (weights_job){.model = m, .threads = threads > 1 ? threads - 1 : threads};
-    job->started = threads != 1 && pthread_create(&job->thread, NULL, make_weights, job) == 0;
+    *job = (weights_job){.model = m, .threads = threads > 1 ? threads - 1 : threads, .beside = threads != 1};
+    job->started = job->beside && pthread_create(&job->thread, NULL, make_weights, job) == 0;
     if (!job->started) {
+        job->beside = false;
         (void)make_weights(job);
     }
 }
