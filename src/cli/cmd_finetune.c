@@ -1,5 +1,6 @@
 /* electra finetune: settings from the command line, a run of the library, what it came to. */
 #include "commands.h"
+#include "curves.h"
 #include "task_options.h"
 
 #include <math.h>
@@ -126,6 +127,12 @@ static void print_words(FILE *out, const electra_finetune_result *result)
     fprintf(out, "%s\n", result->model);
 }
 
+static void on_metrics(void *user, const electra_finetune_metrics *metrics)
+{
+    (void)metrics;
+    cli_curves_follow(user);
+}
+
 static electra_status run(const cli_common *common, const void *values, const cli_list *arguments, electra_error *err)
 {
     (void)arguments;
@@ -134,8 +141,14 @@ static electra_status run(const cli_common *common, const void *values, const cl
     options.data = cli_task_data(&v->data);
     options.runtime = common->runtime;
     options.seed = common->seed_given ? (long)common->seed : -1;
-    electra_finetune_result result;
+    cli_curves curves = cli_curves_of(options.output, &common->runtime);
+    options.metrics = on_metrics;
+    options.metrics_user = &curves;
+    electra_finetune_result result = {0};
     const electra_status status = electra_finetune(&options, &result, err);
+    if ((status == ELECTRA_OK || status == ELECTRA_INTERRUPTED) && !result.was_finished) {
+        cli_curves_draw(&curves);
+    }
     if (status == ELECTRA_OK && common->json) {
         print_json(common->out, &result);
     } else if (status == ELECTRA_OK) {

@@ -1,9 +1,9 @@
 /* electra pretrain: settings from the command line, a run of the library, curves kept up to date beside it. */
 #include "commands.h"
+#include "curves.h"
 #include "describe_run.h"
 
 #include <string.h>
-#include <time.h>
 
 typedef struct pretrain_values {
     electra_pretrain_options run; /* the table fills it directly */
@@ -74,44 +74,10 @@ static void set_defaults(void *values)
     ((pretrain_values *)values)->run = electra_pretrain_options_default();
 }
 
-/* ---- curves while it trains ----------------------------------------------------------------------------------------
- */
-
-enum { REPORT_SECONDS = 20 };
-
-typedef struct curves {
-    const char *run;
-    const electra_runtime *runtime;
-    time_t drawn;
-    bool failed; /* said once, then left alone: a report is not worth a run */
-} curves;
-
-static void draw(curves *c)
-{
-    electra_error err = {0};
-    electra_report_options options = electra_report_options_default();
-    options.runs = &c->run;
-    options.n_runs = 1;
-    electra_status status = electra_report_write(&options, &err);
-    if (status == ELECTRA_OK) {
-        status = electra_report_events(c->run, &err);
-    }
-    if (status != ELECTRA_OK && !c->failed) {
-        char line[1000];
-        snprintf(line, sizeof line, "the report could not be written: %s", err.message);
-        c->runtime->log(c->runtime->log_user, ELECTRA_LOG_WARNING, line);
-        c->failed = true;
-    }
-    c->drawn = time(NULL);
-}
-
 static void on_metrics(void *user, const electra_metrics *metrics)
 {
-    curves *c = user;
     (void)metrics;
-    if (time(NULL) - c->drawn >= REPORT_SECONDS) {
-        draw(c);
-    }
+    cli_curves_follow(user);
 }
 
 /* ---- what it came to -----------------------------------------------------------------------------------------------
@@ -141,16 +107,17 @@ static electra_status run(const cli_common *common, const void *values, const cl
 {
     (void)arguments;
     electra_pretrain_options options = ((const pretrain_values *)values)->run;
-    curves c = {.run = options.output, .runtime = &common->runtime, .drawn = time(NULL)};
+    cli_curves curves = cli_curves_of(options.output, &common->runtime);
+    curves.events = true;
     options.runtime = common->runtime;
     options.metrics = on_metrics;
-    options.metrics_user = &c;
+    options.metrics_user = &curves;
     options.seed = common->seed_given ? (long)common->seed : -1;
     electra_pretrain_result result;
     const electra_status status = electra_pretrain(&options, &result, err);
     const bool trained = status == ELECTRA_OK || status == ELECTRA_INTERRUPTED;
     if (trained && !result.was_finished) {
-        draw(&c);
+        cli_curves_draw(&curves);
     }
     if (trained && common->json) {
         print_json(common->out, &result, options.output);

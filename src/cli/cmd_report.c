@@ -8,11 +8,12 @@ typedef struct report_values {
     const char *output;
 } report_values;
 
-static const cli_option OPTIONS[] = {{"run", 0, CLI_LIST, offsetof(report_values, runs), "DIR", .required = true,
-                                      .help = "folders that electra pretrain made; several are drawn over each other"},
-                                     {"output", 'o', CLI_STRING, offsetof(report_values, output), "FILE",
-                                      .help = "the HTML file to write (default: report.html in the first run)"},
-                                     CLI_END};
+static const cli_option OPTIONS[] = {
+    {"run", 0, CLI_LIST, offsetof(report_values, runs), "DIR", .required = true,
+     .help = "folders that electra pretrain or electra finetune made; several of one kind are drawn over each other"},
+    {"output", 'o', CLI_STRING, offsetof(report_values, output), "FILE",
+     .help = "the HTML file to write (default: report.html in the first run)"},
+    CLI_END};
 
 static electra_status run(const cli_common *common, const void *values, const cli_list *arguments, electra_error *err)
 {
@@ -48,8 +49,11 @@ const cli_command cli_report = {
     .summary = "curves of training runs as one HTML file",
     .help =
         "Writes one self-contained HTML file (no network needed) with the curves of a run and what they mean, or of "
-        "several runs over each other. electra pretrain keeps report.html in its run up to date by itself; this "
-        "makes it anew, or compares runs. Prints the path of the file.",
+        "several runs over each other; of fine-tuning also its trials and what was taken for what. electra pretrain "
+        "and "
+        "electra finetune keep report.html in their run up to date by themselves; this makes it anew, or compares "
+        "runs. "
+        "Prints the path of the file.",
     .examples = "electra report --run runs/first\n"
                 "electra report --run runs/first runs/second --output compare.html\n",
     .options = OPTIONS,

@@ -1,5 +1,6 @@
 /* metrics.jsonl and settings.json of one or several runs -> one HTML file. What it looks like and says is page.html
- * beside this file; here its data are collected, thinned to what a screen can show, and put in. */
+ * beside this file; here its data are collected, thinned to what a screen can show, and put in. Runs of fine-tuning are
+ * read by tuned.c. */
 #include <electra/report.h>
 
 #include <jansson.h>
@@ -12,6 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "report/tuned.h"
 #include "train/run_metrics.h"
 
 static const unsigned char PAGE[] = {
@@ -179,33 +181,59 @@ static void run_clear(run *r)
     json_decref(r->warnings);
 }
 
-/* Everything the page wants to know about a run. */
-static electra_status describe_run(json_t **out, const char *folder, electra_error *err)
+/* Everything the page wants to know about a run of pre-training. */
+static electra_status describe_run(json_t *runs, const char *folder, const char *name, json_t *settings,
+                                   electra_error *err)
 {
     run r = {0};
-    json_t *settings = NULL;
     json_t *result = NULL;
-    char *name = NULL;
+    json_t *all = NULL;
     electra_status status;
     EL_TRY_GOTO(read_run(&r, folder, err), done);
-    EL_TRY_GOTO(load_if_there(&settings, folder, "settings.json", err), done);
     EL_TRY_GOTO(load_if_there(&result, folder, "result.json", err), done);
-    name = name_of(folder);
-    *out = name ? json_pack("{s:s, s:b, s:O, s:o, s:o, s:O}", "name", name, "finished", json_is_object(result),
-                            "settings", settings, "training", curves(&r.training, EL_METRIC_TRAINING), "heldout",
-                            curves(&r.heldout, EL_METRIC_HELDOUT), "warnings", r.warnings)
-                : NULL;
-    if (!*out) {
-        status = el_fail_memory(err, folder, 0);
-        goto done;
-    }
+    all = json_pack("{s:s, s:b, s:O, s:o, s:o, s:O}", "name", name, "finished", json_is_object(result), "settings",
+                    settings, "training", curves(&r.training, EL_METRIC_TRAINING), "heldout",
+                    curves(&r.heldout, EL_METRIC_HELDOUT), "warnings", r.warnings);
     if (!isnan(r.last.progress)) {
-        (void)json_object_set_new(*out, "progress", json_real(r.last.progress));
+        (void)json_object_set_new(all, "progress", json_real(r.last.progress));
     }
+    status = json_array_append_new(runs, all) == 0 ? ELECTRA_OK : el_fail_memory(err, folder, 0);
 done:
     run_clear(&r);
-    json_decref(settings);
     json_decref(result);
+    return status;
+}
+
+/* What the page shows: {"runs": [..]} of pre-training, {"runs": [..], "folders": [..]} of fine-tuning (tuned.h). */
+typedef struct shown {
+    json_t *runs, *folders;
+    bool tuned;
+} shown;
+
+/* Add the i-th folder. */
+static electra_status describe(shown *s, const electra_report_options *options, size_t i, electra_error *err)
+{
+    const char *folder = options->runs[i];
+    json_t *settings = NULL;
+    char *name = NULL;
+    electra_status status;
+    EL_TRY_GOTO(load_if_there(&settings, folder, "settings.json", err), done);
+    name = name_of(folder);
+    const bool tuned = el_tuned_is(settings, folder);
+    if (!name) {
+        status = el_fail_memory(err, folder, 0);
+    } else if (i > 0 && tuned != s->tuned) {
+        status = el_fail(err, ELECTRA_MISUSE, folder,
+                         "%s is a run of %s and %s one of %s; a report compares runs of one kind", options->runs[0],
+                         s->tuned ? "fine-tuning" : "pre-training", folder, tuned ? "fine-tuning" : "pre-training");
+    } else if (tuned) {
+        s->tuned = true;
+        status = el_tuned_describe(s->runs, s->folders, folder, name, settings, options->n_runs > 1, err);
+    } else {
+        status = describe_run(s->runs, folder, name, settings, err);
+    }
+done:
+    json_decref(settings);
     el_free(name);
     return status;
 }
@@ -241,21 +269,21 @@ static electra_status write_page(const char *path, const char *data, electra_err
 
 static electra_status write_report(const electra_report_options *options, const char *output, electra_error *err)
 {
-    json_t *runs = json_array();
-    electra_status status = ELECTRA_OK;
+    shown s = {.runs = json_array(), .folders = json_array()};
+    electra_status status = s.runs && s.folders ? ELECTRA_OK : el_fail_memory(err, output, 0);
     for (size_t i = 0; i < options->n_runs && status == ELECTRA_OK; i++) {
-        json_t *described = NULL;
-        status = describe_run(&described, options->runs[i], err);
-        if (status == ELECTRA_OK && json_array_append_new(runs, described) != 0) {
-            status = el_fail_memory(err, options->runs[i], 0);
-        }
+        status = describe(&s, options, i, err);
     }
     if (status == ELECTRA_OK) {
-        char *text = json_dumps(runs, JSON_COMPACT | JSON_REAL_PRECISION(6));
+        json_t *all = s.tuned ? json_pack("{s:O, s:O}", "runs", s.runs, "folders", s.folders)
+                              : json_pack("{s:O}", "runs", s.runs);
+        char *text = json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(6));
         status = text ? write_page(output, text, err) : el_fail_memory(err, output, 0);
         free(text);
+        json_decref(all);
     }
-    json_decref(runs);
+    json_decref(s.runs);
+    json_decref(s.folders);
     return status;
 }
 

@@ -201,20 +201,20 @@ electra_status el_metrics_parse(const json_t *line, const char *where, el_metric
     return ELECTRA_OK;
 }
 
-static electra_status read_line(const char *text, size_t bytes, const char *path, size_t number, el_metrics_see_fn *see,
-                                void *user, electra_error *err)
+static electra_status read_line(const char *text, size_t bytes, const char *path, size_t number,
+                                el_metrics_line_fn *see, void *user, electra_error *err)
 {
     char where[512];
     (void)snprintf(where, sizeof where, "%s, line %zu", path, number);
     json_t *line;
     EL_TRY(el_json_parse(&line, text, bytes, where, err));
-    const electra_status status = el_metrics_parse(line, where, see, user, err);
+    const electra_status status = see(user, line, where, err);
     json_decref(line);
     return status;
 }
 
-electra_status el_metrics_read(const char *path, uint64_t most_bytes, el_metrics_see_fn *see, void *user,
-                               electra_error *err)
+electra_status el_metrics_lines(const char *path, uint64_t most_bytes, el_metrics_line_fn *see, void *user,
+                                electra_error *err)
 {
     if (access(path, F_OK) != 0 && errno == ENOENT) {
         return ELECTRA_OK;
@@ -232,4 +232,22 @@ electra_status el_metrics_read(const char *path, uint64_t most_bytes, el_metrics
     }
     el_map_close(&map);
     return status;
+}
+
+typedef struct numbers_seer {
+    el_metrics_see_fn *see;
+    void *user;
+} numbers_seer;
+
+static electra_status see_numbers(void *user, const json_t *line, const char *where, electra_error *err)
+{
+    const numbers_seer *seer = user;
+    return el_metrics_parse(line, where, seer->see, seer->user, err);
+}
+
+electra_status el_metrics_read(const char *path, uint64_t most_bytes, el_metrics_see_fn *see, void *user,
+                               electra_error *err)
+{
+    numbers_seer seer = {see, user};
+    return el_metrics_lines(path, most_bytes, see_numbers, &seer, err);
 }

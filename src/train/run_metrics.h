@@ -52,6 +52,13 @@ void el_metrics_log_close(el_metrics_log *log);
 /* The object of a line; the caller's to json_decref; NULL when out of memory. */
 json_t *el_metrics_json(const electra_metrics *metrics);
 
+/* Call see for each whole line of the first most_bytes of a file of JSON lines, in order, until it fails; a last line
+ * without an end is what a kill left and is skipped. A line that is no JSON is ELECTRA_INVALID. A missing file has no
+ * lines. where: the line, for messages. */
+typedef electra_status el_metrics_line_fn(void *user, const json_t *line, const char *where, electra_error *err);
+electra_status el_metrics_lines(const char *path, uint64_t most_bytes, el_metrics_line_fn *see, void *user,
+                                electra_error *err);
+
 /* Call see for such an object; for each whole line of the first most_bytes of the file, in order; a last line without
  * an end is what a kill left and is skipped. Unknown members are ignored; a line that is no such object is
  * ELECTRA_INVALID. A missing file has no lines. where: for messages. */

@@ -152,6 +152,150 @@ static void test_any_allocation_may_fail(void **state)
     }
 }
 
+/* ---- the page of fine-tuning ---- */
+
+static const char TUNED_SETTINGS[] = "{\"format\":\"electra-finetune-1\",\"epochs\":3,\"train\":\"</script><img src=x>\"}\n";
+static const char TUNED_LINES[] =
+    "{\"trial\":1,\"step\":5,\"epoch\":0.5,\"loss\":1.25,\"learning_rate\":0.001}\n"
+    "{\"trial\":1,\"step\":10,\"epoch\":1,\"task\":\"own\",\"dev\":{\"accuracy\":0.5,\"loss\":1.5},\"best\":true}\n"
+    "{\"trial\":1,\"step\":10,\"warning\":\"it collapsed </script>\"}\n"
+    "{\"trial\":2,\"step\":5,\"epoch\":0.5,\"loss\":0.75}\n"
+    "{\"trial\":2,\"step\":10,\"epoch\":1,\"task\":\"own\",\"dev\":{\"accuracy\":0.875},\"best\":true}\n"
+    "{\"trial\":2,\"step\":15,\"lo";
+static const char TUNED_RESULTS[] =
+    "{\"task\":\"own\",\"kind\":\"classify\",\"metric\":\"accuracy\",\"trials\":[{\"trial\":1,\"seed\":42,"
+    "\"dev\":{\"accuracy\":0.5}}],\"confusion\":{\"labels\":[\"<a>\",\"b\"],\"counts\":[[3,1],[0,4]]},"
+    "\"finished\":false}\n";
+
+static void put_tuned(void)
+{
+    put("metrics.jsonl", TUNED_LINES);
+    put("settings.json", TUNED_SETTINGS);
+    put("results.json", TUNED_RESULTS);
+}
+
+static void no_longer_tuned(void)
+{
+    (void)unlink(in_folder("results.json"));
+    (void)unlink(in_folder("settings.json"));
+}
+
+static void assert_page_has(const char *text, bool expected)
+{
+    char *page = get("report.html", NULL);
+    if (!strstr(page, text) == expected) {
+        fail_msg("the page %s %s", expected ? "lacks" : "holds", text);
+    }
+    el_free(page);
+}
+
+/* A curve for each trial, the results as they are, and nothing that could end the data's script. */
+static void test_trials_are_curves(void **state)
+{
+    (void)state;
+    put_tuned();
+    assert_int_equal(write_report(NULL), ELECTRA_OK);
+    assert_page_has("{\"name\":\"trial 1\",\"finished\":true,\"training\":{\"step\":[5.0],\"trial\":[1.0],"
+                    "\"epoch\":[0.5],\"loss\":[1.25],\"learning_rate\":[0.001]},\"heldout\":{\"step\":[10.0],"
+                    "\"epoch\":[1.0],\"accuracy\":[0.5],\"loss\":[1.5]},\"warnings\":[{\"step\":10,\"text\":"
+                    "\"it collapsed \\u003c/script\\u003e\"}]}",
+                    true);
+    assert_page_has("{\"name\":\"trial 2\",\"finished\":false", true);
+    assert_page_has("\"heldout\":{\"step\":[10.0],\"epoch\":[1.0],\"accuracy\":[0.875]}", true);
+    assert_page_has("\"labels\":[\"\\u003ca\\u003e\",\"b\"],\"counts\":[[3,1],[0,4]]", true);
+    assert_page_has("<img", false);
+    no_longer_tuned();
+}
+
+/* Tasks that were evaluated at one step share its row, also before the first trial has ended. */
+static void test_tasks_are_told_apart(void **state)
+{
+    (void)state;
+    put("settings.json", "{\"format\":\"electra-finetune-1\",\"task\":\"rte,sts-b\"}\n");
+    put("metrics.jsonl", "{\"trial\":1,\"step\":4,\"task\":\"rte\",\"dev\":{\"accuracy\":0.5}}\n"
+                         "{\"trial\":1,\"step\":4,\"task\":\"sts-b\",\"dev\":{\"spearman\":0.25}}\n"
+                         "{\"trial\":1,\"step\":8,\"task\":\"rte\",\"dev\":{\"accuracy\":0.75}}\n");
+    assert_int_equal(write_report(NULL), ELECTRA_OK);
+    assert_page_has("\"heldout\":{\"step\":[4.0,8.0],\"rte: accuracy\":[0.5,0.75],\"sts-b: spearman\":[0.25,null]}", true);
+    no_longer_tuned();
+}
+
+static void test_broken_trials_are_told(void **state)
+{
+    (void)state;
+    electra_error err = {0};
+    static const struct {
+        const char *lines, *told;
+    } BROKEN[] = {{"{\"trial\":1,\"step\":1,\"loss\":2}\n[1,2]\n", "line 2"},
+                  {"{\"step\":1,\"loss\":2}\n", "trial"},
+                  {"{\"trial\":\"one\",\"step\":1}\n", "trial"},
+                  {"{\"trial\":-1,\"step\":1}\n", "trial"},
+                  {"{\"trial\":1}\n", "step"},
+                  {"nonsense\n", "line 1"}};
+    put_tuned();
+    for (size_t i = 0; i < sizeof BROKEN / sizeof *BROKEN; i++) {
+        put("metrics.jsonl", BROKEN[i].lines);
+        assert_int_equal(write_report(&err), ELECTRA_INVALID);
+        assert_non_null(strstr(err.message, BROKEN[i].told));
+    }
+    put("metrics.jsonl", TUNED_LINES);
+    put("results.json", "{\"trials\":");
+    assert_int_equal(write_report(&err), ELECTRA_INVALID);
+    put("results.json", "[{\"trials\":7}]"); /* not ours, but no harm */
+    assert_int_equal(write_report(&err), ELECTRA_OK);
+    (void)unlink(in_folder("metrics.jsonl"));
+    assert_int_equal(write_report(&err), ELECTRA_INVALID);
+    assert_non_null(strstr(err.message, "has no metrics.jsonl"));
+    no_longer_tuned();
+}
+
+static void test_runs_of_two_kinds_are_refused(void **state)
+{
+    (void)state;
+    electra_error err = {0};
+    char other[128];
+    (void)snprintf(other, sizeof other, "%s/other", folder);
+    assert_int_equal(el_make_folders(other, NULL), ELECTRA_OK);
+    put("metrics.jsonl", LINES);
+    put("other/metrics.jsonl", TUNED_LINES);
+    put("other/settings.json", TUNED_SETTINGS);
+    const char *runs[] = {folder, other, other};
+    electra_report_options options = electra_report_options_default();
+    options.runs = runs;
+    options.n_runs = 2;
+    assert_int_equal(electra_report_write(&options, &err), ELECTRA_MISUSE);
+    assert_non_null(strstr(err.message, "one of fine-tuning"));
+    options.runs = runs + 1;
+    options.output = in_folder("report.html");
+    assert_int_equal(electra_report_write(&options, &err), ELECTRA_OK);
+    assert_page_has("\"name\":\"other, trial 2\"", true);
+}
+
+static void test_any_allocation_of_trials_may_fail(void **state)
+{
+    (void)state;
+    test_fail_json_too();
+    put_tuned();
+    for (unsigned long n = 1;; n++) {
+        const unsigned long before = test_allocations();
+        electra_error err = {0};
+        test_fail_allocation(n);
+        const electra_status page = write_report(&err);
+        const bool beyond = test_allocations() - before < n;
+        test_fail_allocation(0);
+        /* without memory jansson's lexer calls a file broken */
+        if (page != ELECTRA_OK && page != ELECTRA_NO_RESOURCE && !strstr(err.message, "not valid JSON")) {
+            fail_msg("allocation %lu: %s", n, err.message);
+        }
+        if (page == ELECTRA_OK && beyond) {
+            assert_true(n > 100);
+            break;
+        }
+    }
+    assert_page_has("\"name\":\"trial 2\"", true);
+    no_longer_tuned();
+}
+
 /* ---- TensorBoard ---- */
 
 static const char EVENTS[] = "tensorboard/events.out.tfevents.0.electra";
@@ -273,9 +417,14 @@ int main(void)
         cmocka_unit_test(test_long_runs_are_thinned),
         cmocka_unit_test(test_broken_runs_are_told),
         cmocka_unit_test(test_any_allocation_may_fail),
+        cmocka_unit_test(test_trials_are_curves),
+        cmocka_unit_test(test_tasks_are_told_apart),
+        cmocka_unit_test(test_broken_trials_are_told),
+        cmocka_unit_test(test_runs_of_two_kinds_are_refused),
         cmocka_unit_test(test_crc32c),
         cmocka_unit_test(test_events_read_back),
         cmocka_unit_test(test_events_heal),
+        cmocka_unit_test(test_any_allocation_of_trials_may_fail), /* last: jansson's allocations fail from then on */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
