@@ -336,7 +336,9 @@ static electra_status judge(finetuner *t, verdict *v, electra_error *err)
                                    s->features[EL_NAMED_DEV], &settings, NULL, err));
         EL_TRY(
             el_scoring_make(&v->scorings[i], s, v->predictions[i], google ? EL_QA_GOOGLE_THRESHOLD : (double)NAN, err));
-        v->score += el_scores_main(&v->scorings[i].scores) / (double)t->n;
+        const electra_scores *scores = &v->scorings[i].scores;
+        const bool scored = scores->n > 0 && strcmp(scores->list[0].name, "loss") != 0;
+        v->score += scored ? el_scores_main(scores) / (double)t->n : (double)NAN; /* no labels, no score */
     }
     return ELECTRA_OK;
 }
@@ -865,14 +867,18 @@ static electra_status open_folder(finetuner *t, electra_error *err)
     return el_tune_settings_save(&t->settings, err);
 }
 
-static electra_status load_record(finetuner *t, electra_error *err)
+/* The record of the trial's best evaluation. *there: it is; or there was no evaluation yet. It is not when the run was
+ * killed between the end of a trial and the line in results.json. */
+static electra_status load_record(finetuner *t, bool *there, electra_error *err)
 {
+    *there = true;
     if (!(t->state.best > NO_SCORE)) {
         return ELECTRA_OK;
     }
     char *path = NULL;
     EL_TRY(path_in(&path, t->current, "record.json", "", err));
-    const electra_status status = el_tune_record_load(&t->record, path, err);
+    *there = el_is_file(path);
+    const electra_status status = *there ? el_tune_record_load(&t->record, path, err) : ELECTRA_OK;
     el_free(path);
     return status;
 }
@@ -888,6 +894,9 @@ static electra_status open_state(finetuner *t, bool *resumed, electra_error *err
     EL_TRY(el_checkpoint_resume(t->folder.checkpoints, &checkpoint, resumed, t->rt, err));
     if (*resumed && (t->state.trial < finished || t->state.trial > finished)) {
         *resumed = false; /* of a trial that ended after it */
+    }
+    if (*resumed) {
+        EL_TRY(load_record(t, resumed, err));
     }
     if (!*resumed) {
         t->state = (tune_state){.step = finished * (double)t->total,
@@ -905,7 +914,7 @@ static electra_status open_state(finetuner *t, bool *resumed, electra_error *err
                t->state.trial_step);
     }
     el_tuner_seed(t->tuner, trial_seed(t));
-    return load_record(t, err);
+    return ELECTRA_OK;
 }
 
 static void fill_result(const finetuner *t, electra_finetune_result *result, bool finished)
