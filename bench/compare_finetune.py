@@ -38,6 +38,12 @@ class Worker:
         seconds, self.tokens = self.ask("epoch")
         self.seconds.append(seconds)
 
+    def quit(self):
+        """Peak memory in MB."""
+        memory = self.ask("quit")
+        self.process.wait()
+        return memory
+
 
 class Electra:
     def __init__(self, a, model, data, scratch):
@@ -122,7 +128,7 @@ def main():
                 runner.epoch()
         n = count(train)
         rows = [{"name": r.name, "sentences_per_second": n / statistics.median(r.seconds), "tokens": r.tokens,
-                 "seconds": r.seconds, "peak_rss_mb": ours.peak if r is ours else r.ask("quit")} for r in (ours, *theirs)]
+                 "seconds": r.seconds, "peak_rss_mb": ours.peak if r is ours else r.quit()} for r in (ours, *theirs)]
     for row in rows[1:]:
         row["electra_is_faster_by"] = rows[0]["sentences_per_second"] / row["sentences_per_second"]
     if a.json:
