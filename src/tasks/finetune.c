@@ -880,6 +880,8 @@ static electra_status load_record(finetuner *t, bool *there, electra_error *err)
     *there = el_is_file(path);
     const electra_status status = *there ? el_tune_record_load(&t->record, path, err) : ELECTRA_OK;
     el_free(path);
+    /* another trial's: what "best" held before the two changed places */
+    *there = *there && fabs(t->record.trial - (t->state.trial + 1)) < 0.5;
     return status;
 }
 

@@ -503,6 +503,41 @@ static void interrupted(void **state)
     assert_same_runs("through", "stopped");
 }
 
+/* As if it was killed when a trial's best weights had changed places with those in "best" (in the first trial there are
+ * none), and the trial's line in results.json was not yet written. */
+static void killed_at_the_end_of_a_trial(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", "class-dev.tsv", "undisturbed");
+    o.epochs = 2;
+    o.eval_every = 3;
+    o.trials = 2;
+    (void)must_run(&o);
+    json_t *reference = results_of("undisturbed");
+    const size_t steps = (size_t)json_integer_value(
+        json_object_get(json_array_get(json_object_get(reference, "trials"), 0), "steps"));
+    for (size_t trial = 0; trial < 2; trial++) {
+        o.output = test_path(root, trial ? "exchanged" : "moved");
+        stopper s = {.at = trial * (steps + 1) + steps};
+        o.runtime.progress = stop_at;
+        o.runtime.progress_user = &s;
+        must_refuse(&o, ELECTRA_INTERRUPTED, "the same command goes on");
+        char current[512], best[512], aside[512];
+        snprintf(current, sizeof current, "%s/current", o.output);
+        snprintf(best, sizeof best, "%s/best", o.output);
+        snprintf(aside, sizeof aside, "%s/aside", o.output);
+        assert_int_equal(rename(current, aside), 0);
+        assert_int_equal(rename(best, current) == 0, trial > 0);
+        assert_int_equal(rename(aside, best), 0);
+        (void)must_run(&o);
+        assert_same_runs("undisturbed", trial ? "exchanged" : "moved");
+        json_t *results = results_of(trial ? "exchanged" : "moved");
+        assert_true(json_equal(json_object_get(reference, "mean"), json_object_get(results, "mean")));
+        json_decref(results);
+    }
+    json_decref(reference);
+}
+
 /* ---- trials ------------------------------------------------------------------------------------------------------ */
 
 static void trials(void **state)
@@ -783,6 +818,7 @@ int main(void)
         cmocka_unit_test(micro_batches_change_rounding_only),
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(interrupted),
+        cmocka_unit_test(killed_at_the_end_of_a_trial),
         cmocka_unit_test(trials),
         cmocka_unit_test(patience),
         cmocka_unit_test(a_collapse_is_told),
