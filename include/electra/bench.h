@@ -102,8 +102,8 @@ typedef struct electra_bench_infer_result {
 /* Answer random tokens for a while, as a session would: packs of at most 1,024 tokens (or one sequence). A generator is
  * asked for one masked token a sequence. Random and newly quantized weights are written to a folder in TMPDIR first and
  * removed again, so that a real directory is opened. Calls are measured with the weights packed, as they are after a
- * model's first answers (infer.h); the first answer's time is the command's to measure. Errors of electra_model_load; ELECTRA_MISUSE for sizes that make no sense,
- * ELECTRA_INTERRUPTED when the progress callback asks to stop. */
+ * model's first answers (infer.h); the first answer's time is the command's to measure. Errors of electra_model_load;
+ * ELECTRA_MISUSE for sizes that make no sense, ELECTRA_INTERRUPTED when the progress callback asks to stop. */
 ELECTRA_API electra_status electra_bench_infer(const electra_bench_infer_options *options,
                                                electra_bench_infer_result *result, electra_error *err);
 
