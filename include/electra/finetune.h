@@ -123,7 +123,7 @@ typedef struct electra_finetune_metrics {
 typedef void (*electra_finetune_metrics_fn)(void *user, const electra_finetune_metrics *metrics);
 
 /* Numbers below 0, choices of -1 and NULL mean "not given": the value recorded in the run's folder, else the recipe of
- * the task and the size of the encoder (docs/MODEL.md). */
+ * the task and the size of the encoder (docs/FINETUNE.md). */
 typedef struct electra_finetune_options {
     size_t struct_size;
     electra_runtime runtime;

@@ -21,7 +21,7 @@ typedef struct el_tune_settings {
 electra_status el_tune_settings_open(el_tune_settings *settings, const electra_finetune_options *options,
                                      electra_error *err);
 
-/* The recipe for what is still open (electra.md 8.2; docs/MODEL.md): by encoder, tasks and compat. ELECTRA_MISUSE:
+/* The recipe for what is still open (electra.md 8.2; docs/FINETUNE.md): by encoder, tasks and compat. ELECTRA_MISUSE:
  * max_length is more than the encoder's positions. */
 electra_status el_tune_settings_fill(el_tune_settings *settings, const el_model_config *encoder,
                                      const el_subject *subjects, size_t n_subjects, electra_error *err);
