@@ -148,7 +148,7 @@ typedef struct electra_finetune_options {
     double weight_decay;  /* default 0.01 */
     double epsilon;       /* Adam's; default 1e-6 */
     int bias_correction;  /* of Adam: 1 on (default), 0 off as in the published system */
-    double dropout;       /* hidden, attention and head; default 0.1 */
+    double dropout;       /* hidden, attention and head; default: the encoder's own (0.1 of published ones) */
     double clip;          /* largest gradient norm, default 1; 0 does not clip */
     int compat;           /* electra_compat: google for the published slips and sums */
 

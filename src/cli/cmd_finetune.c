@@ -35,7 +35,7 @@ static const cli_option OPTIONS[] = {
     {"warmup", 0, CLI_REAL, AT(warmup), "X", .least = 0, .most = 1,
      .help = "share of the steps until the rate is full (default: 0.1)"},
     {"dropout", 0, CLI_REAL, AT(dropout), "X", .least = 0, .most = 0.9,
-     .help = "hidden, attention and head (default: 0.1)"},
+     .help = "hidden, attention and head (default: the encoder's own, 0.1 of published ones)"},
     {"weight-decay", 0, CLI_REAL, AT(weight_decay), "X", .least = 0, .most = 1, .help = "default: 0.01"},
     {"epsilon", 0, CLI_REAL, AT(epsilon), "X", .least = 1e-16, .most = 1, .help = "Adam's (default: 1e-6)"},
     {"bias-correction", 0, CLI_CHOICE, AT(bias_correction), NULL, .choices = "off|on",

@@ -544,6 +544,12 @@ static double logistic(double x)
     return 1 / (1 + exp(-x));
 }
 
+/* null for a number that is none, of a broken model. */
+static json_t *real_json(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
 /* Names and probabilities of all outputs. */
 static json_t *probabilities_json(const el_label_set *labels, const float *logits, size_t n, bool each_alone)
 {
@@ -556,7 +562,7 @@ static json_t *probabilities_json(const el_label_set *labels, const float *logit
     int failed = 0;
     for (size_t i = 0; i < n && i < labels->n; i++) {
         const double p = each_alone ? logistic((double)logits[i]) : exp((double)logits[i] - most) / sum;
-        failed |= json_object_set_new(all, labels->names[i], json_real(p));
+        failed |= json_object_set_new(all, labels->names[i], real_json(p));
     }
     if (failed) {
         json_decref(all);
@@ -621,8 +627,9 @@ static json_t *unit_json(const el_predictions *p, size_t unit, size_t end)
                          chosen_json(labels, logits, p->n_outputs), "scores",
                          probabilities_json(labels, logits, p->n_outputs, true));
     case EL_TASK_REGRESS:
-        return json_pack("{s:I, s:o, s:f}", "line", line, "number",
-                         isnan(e->number) ? json_null() : json_real(e->number), "prediction", (double)logits[0]);
+        return json_pack("{s:I, s:o, s:o}", "line", line, "number",
+                         isnan(e->number) ? json_null() : json_real(e->number), "prediction",
+                         real_json((double)logits[0]));
     case EL_TASK_TAG:
         return json_pack("{s:I, s:o, s:o}", "line", line, "labels", tags_json(p, unit, end, true), "predictions",
                          tags_json(p, unit, end, false));

@@ -178,7 +178,8 @@ electra_status el_tune_settings_fill(el_tune_settings *s, const el_model_config 
     el_setting_default_real(&o->weight_decay, 0.01);
     el_setting_default_real(&o->epsilon, 1e-6);
     el_setting_default_choice(&o->bias_correction, !google);
-    el_setting_default_real(&o->dropout, 0.1);
+    /* the published models' own is 0.1; one that never knew dropout is only hindered by it */
+    el_setting_default_real(&o->dropout, google ? 0.1 : encoder->hidden_dropout);
     el_setting_default_real(&o->clip, 1);
     el_setting_default_whole(&o->max_length, length_for(subjects, n, encoder->max_positions));
     el_setting_default_whole(&o->doc_stride, 128);
