@@ -199,6 +199,10 @@ ELECTRA_API electra_finetune_options electra_finetune_options_default(void);
 ELECTRA_API electra_status electra_finetune(const electra_finetune_options *options, electra_finetune_result *result,
                                             electra_error *err);
 
+/* How a run stands, from its files: the trials that are finished, and whether all of it is; nothing is changed.
+ * ELECTRA_INVALID: the folder is no run of fine-tuning, or its files are damaged. */
+ELECTRA_API electra_status electra_finetune_describe(const char *run, electra_finetune_result *out, electra_error *err);
+
 /* ---- scoring --------------------------------------------------------------------------------------------------- */
 
 typedef struct electra_evaluate_options {

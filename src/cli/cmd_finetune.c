@@ -1,10 +1,9 @@
 /* electra finetune: settings from the command line, a run of the library, what it came to. */
 #include "commands.h"
 #include "curves.h"
+#include "describe_run.h"
 #include "task_options.h"
 
-#include <math.h>
-#include <string.h>
 
 typedef struct finetune_values {
     electra_task_data data; /* first: CLI_TASK_OPTIONS fill it */
@@ -75,58 +74,6 @@ static void set_defaults(void *values)
     cli_task_defaults(&v->data);
 }
 
-/* ---- what it came to --------------------------------------------------------------------------------------------- */
-
-static void print_number(FILE *out, const char *name, double value)
-{
-    if (isnan(value)) {
-        fprintf(out, ",\"%s\":null", name);
-    } else {
-        fprintf(out, ",\"%s\":%.9g", name, value);
-    }
-}
-
-static void print_json(FILE *out, const electra_finetune_result *result)
-{
-    fprintf(out, "{\"finished\":%s,\"was_finished\":%s,\"tasks\":[", result->finished ? "true" : "false",
-            result->was_finished ? "true" : "false");
-    for (size_t i = 0; i < result->n_tasks; i++) {
-        const electra_trials *t = &result->tasks[i];
-        fputs(i ? ",{\"task\":" : "{\"task\":", out);
-        cli_print_json_string(out, t->task, strlen(t->task));
-        fputs(",\"metric\":", out);
-        cli_print_json_string(out, t->metric, strlen(t->metric));
-        fprintf(out, ",\"trials\":%zu", t->n);
-        print_number(out, "mean", t->mean);
-        print_number(out, "median", t->median);
-        print_number(out, "std", t->deviation);
-        print_number(out, "best", t->best);
-        fprintf(out, ",\"collapsed\":%zu}", t->collapsed);
-    }
-    fputs("],\"model\":", out);
-    cli_print_json_string(out, result->model, strlen(result->model));
-    fputs("}\n", out);
-}
-
-static void print_words(FILE *out, const electra_finetune_result *result)
-{
-    for (size_t i = 0; i < result->n_tasks; i++) {
-        const electra_trials *t = &result->tasks[i];
-        if (t->n == 0 || isnan(t->mean)) {
-            fprintf(out, "%s: no score, for nothing was held out\n", t->task);
-        } else if (t->n == 1) {
-            fprintf(out, "%s: %s %.4f\n", t->task, t->metric, t->mean);
-        } else {
-            fprintf(out, "%s: %s %.4f, mean of %zu trials (median %.4f, standard deviation %.4f, best %.4f)\n", t->task,
-                    t->metric, t->mean, t->n, t->median, t->deviation, t->best);
-        }
-        if (t->collapsed > 0) {
-            fprintf(out, "%s: %zu of %zu trials collapsed\n", t->task, t->collapsed, t->n);
-        }
-    }
-    fprintf(out, "%s\n", result->model);
-}
-
 static void on_metrics(void *user, const electra_finetune_metrics *metrics)
 {
     (void)metrics;
@@ -150,9 +97,9 @@ static electra_status run(const cli_common *common, const void *values, const cl
         cli_curves_draw(&curves);
     }
     if (status == ELECTRA_OK && common->json) {
-        print_json(common->out, &result);
+        describe_trials_json(common->out, &result);
     } else if (status == ELECTRA_OK) {
-        print_words(common->out, &result);
+        describe_trials(common->out, &result);
     }
     return status;
 }

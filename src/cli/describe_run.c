@@ -1,6 +1,7 @@
 #include "describe_run.h"
 
 #include <math.h>
+#include <string.h>
 
 static void print_number(FILE *out, const char *name, double value)
 {
@@ -53,4 +54,56 @@ void describe_metrics(FILE *out, bool finished, const electra_metrics *m)
     if (!isnan(m->heldout_auc)) {
         describe_heldout(out, m);
     }
+}
+
+/* ---- fine-tuning ------------------------------------------------------------------------------------------------- */
+
+static void print_or_null(FILE *out, const char *name, double value)
+{
+    if (isnan(value)) {
+        fprintf(out, ",\"%s\":null", name);
+    } else {
+        fprintf(out, ",\"%s\":%.9g", name, value);
+    }
+}
+
+void describe_trials_json(FILE *out, const electra_finetune_result *result)
+{
+    fprintf(out, "{\"finished\":%s,\"was_finished\":%s,\"tasks\":[", result->finished ? "true" : "false",
+            result->was_finished ? "true" : "false");
+    for (size_t i = 0; i < result->n_tasks; i++) {
+        const electra_trials *t = &result->tasks[i];
+        fputs(i ? ",{\"task\":" : "{\"task\":", out);
+        cli_print_json_string(out, t->task, strlen(t->task));
+        fputs(",\"metric\":", out);
+        cli_print_json_string(out, t->metric, strlen(t->metric));
+        fprintf(out, ",\"trials\":%zu", t->n);
+        print_or_null(out, "mean", t->mean);
+        print_or_null(out, "median", t->median);
+        print_or_null(out, "std", t->deviation);
+        print_or_null(out, "best", t->best);
+        fprintf(out, ",\"collapsed\":%zu}", t->collapsed);
+    }
+    fputs("],\"model\":", out);
+    cli_print_json_string(out, result->model, strlen(result->model));
+    fputs("}\n", out);
+}
+
+void describe_trials(FILE *out, const electra_finetune_result *result)
+{
+    for (size_t i = 0; i < result->n_tasks; i++) {
+        const electra_trials *t = &result->tasks[i];
+        if (t->n == 0 || isnan(t->mean)) {
+            fprintf(out, "%s: no score, for nothing was held out\n", t->task);
+        } else if (t->n == 1) {
+            fprintf(out, "%s: %s %.4f\n", t->task, t->metric, t->mean);
+        } else {
+            fprintf(out, "%s: %s %.4f, mean of %zu trials (median %.4f, standard deviation %.4f, best %.4f)\n", t->task,
+                    t->metric, t->mean, t->n, t->median, t->deviation, t->best);
+        }
+        if (t->collapsed > 0) {
+            fprintf(out, "%s: %zu of %zu trials collapsed\n", t->task, t->collapsed, t->n);
+        }
+    }
+    fprintf(out, "%s\n", result->model);
 }

@@ -28,8 +28,25 @@ static void print_words(FILE *out, const electra_run_summary *s)
     }
 }
 
+/* Trials that are finished; of one that is still going on metrics.jsonl tells more. */
+static void print_trials(const cli_common *common, const electra_finetune_result *result)
+{
+    if (common->json) {
+        describe_trials_json(common->out, result);
+        return;
+    }
+    fputs(result->finished ? "fine-tuning, finished\n" : "fine-tuning, not finished: the same command goes on\n",
+          common->out);
+    describe_trials(common->out, result);
+}
+
 electra_status inspect_run(const cli_common *common, const char *folder, electra_error *err)
 {
+    electra_finetune_result tuned;
+    if (electra_finetune_describe(folder, &tuned, NULL) == ELECTRA_OK) {
+        print_trials(common, &tuned);
+        return ELECTRA_OK;
+    }
     electra_run_summary summary;
     const electra_status status = electra_run_describe(folder, &summary, err);
     if (status == ELECTRA_OK && common->json) {

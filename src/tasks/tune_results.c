@@ -10,6 +10,8 @@
 #include "base/mem.h"
 #include "base/quantile.h"
 #include "base/status.h"
+#include "tasks/tune_settings.h"
+#include "train/setting_table.h"
 
 static const char FORMAT[] = "electra-results-1";
 
@@ -176,7 +178,7 @@ static json_t *task_of(const el_tune_results *r, size_t i)
 static electra_status check(const el_tune_results *r, size_t n, electra_error *err)
 {
     const char *format = json_string_value(json_object_get(r->all, "format"));
-    bool fine = format && strcmp(format, FORMAT) == 0 && count_tasks(r) == n;
+    bool fine = format && strcmp(format, FORMAT) == 0 && count_tasks(r) == n && n <= ELECTRA_MOST_TASKS;
     for (size_t i = 0; fine && i < n; i++) {
         fine = json_is_array(json_object_get(task_of(r, i), "trials")) &&
                json_array_size(json_object_get(task_of(r, i), "trials")) == el_tune_results_trials(r);
@@ -396,4 +398,41 @@ void el_tune_results_summarize(const el_tune_results *r, electra_finetune_result
     for (size_t i = 0; i < out->n_tasks; i++) {
         summarize_for_caller(&out->tasks[i], task_of(r, i));
     }
+}
+
+/* The file alone, of however many tasks. */
+static electra_status load_alone(el_tune_results *r, const char *run, electra_error *err)
+{
+    r->path = el_path_join(run, "results.json");
+    if (!r->path) {
+        return out_of_memory(err);
+    }
+    if (!el_is_file(r->path)) {
+        return ELECTRA_OK; /* killed before the end of its first trial */
+    }
+    EL_TRY(el_json_load(&r->all, r->path, err));
+    return check(r, count_tasks(r), err);
+}
+
+electra_status electra_finetune_describe(const char *run, electra_finetune_result *out, electra_error *err)
+{
+    if (!run || !out) {
+        return el_fail(err, ELECTRA_MISUSE, "run", "no folder of a run was given");
+    }
+    *out = (electra_finetune_result){0};
+    json_t *settings = NULL;
+    EL_TRY(el_settings_load(&settings, run, EL_TUNE_FORMAT, err));
+    if (!settings) {
+        return el_fail(err, ELECTRA_INVALID, run, "%s is not the folder of a run: it has no settings.json", run);
+    }
+    json_decref(settings);
+    el_tune_results results = {0};
+    const electra_status status = load_alone(&results, run, err);
+    if (status == ELECTRA_OK && results.all) {
+        el_tune_results_summarize(&results, out);
+        out->finished = el_tune_results_finished(&results);
+    }
+    (void)snprintf(out->model, sizeof out->model, "%s", run);
+    el_tune_results_clear(&results);
+    return status;
 }

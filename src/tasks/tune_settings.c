@@ -8,8 +8,6 @@
 #include "base/status.h"
 #include "train/setting_table.h"
 
-static const char FORMAT[] = "electra-finetune-1";
-
 /* clang-format off */
 #define ROW(member, kind, change, least, most)                                                                         \
     EL_SETTING_ROW(electra_finetune_options, member, kind, change, least, most)
@@ -123,7 +121,7 @@ electra_status el_tune_settings_open(el_tune_settings *s, const electra_finetune
 {
     EL_TRY(check(options, err));
     s->given = *options;
-    EL_TRY(el_settings_load(&s->recorded, options->output, FORMAT, err));
+    EL_TRY(el_settings_load(&s->recorded, options->output, EL_TUNE_FORMAT, err));
     if (s->recorded) {
         EL_TRY(combine(s, err));
     }
@@ -248,7 +246,7 @@ electra_status el_tune_settings_save(const el_tune_settings *s, electra_error *e
     if (!all) {
         return el_fail_memory(err, "the settings", 0);
     }
-    const electra_status status = el_settings_write(all, s->given.output, FORMAT, err);
+    const electra_status status = el_settings_write(all, s->given.output, EL_TUNE_FORMAT, err);
     json_decref(all);
     return status;
 }

@@ -9,6 +9,8 @@
 #include "model/config.h"
 #include "tasks/subject.h"
 
+#define EL_TUNE_FORMAT "electra-finetune-1" /* of settings.json */
+
 typedef struct el_tune_settings {
     electra_finetune_options given; /* everything in force; texts borrowed from the caller's options or `recorded` */
     json_t *recorded;               /* settings.json as it was found; NULL: a new run */

@@ -498,7 +498,15 @@ static void interrupted(void **state)
     o.runtime.progress_user = &s;
     must_refuse(&o, ELECTRA_INTERRUPTED, "the same command goes on");
     assert_false(el_is_file(test_path(root, "stopped/model.safetensors")));
-    (void)must_run(&o);
+    electra_finetune_result seen;
+    assert_int_equal(electra_finetune_describe(o.output, &seen, NULL), ELECTRA_OK);
+    assert_false(seen.finished);
+    assert_int_equal(seen.n_tasks, 0);
+    const electra_finetune_result result = must_run(&o);
+    assert_int_equal(electra_finetune_describe(o.output, &seen, NULL), ELECTRA_OK);
+    assert_true(seen.finished);
+    assert_memory_equal(&seen.tasks[0].best, &result.tasks[0].best, sizeof(double));
+    assert_int_equal(electra_finetune_describe(test_path(root, "encoder"), &seen, NULL), ELECTRA_INVALID);
     assert_non_null(strstr(logged, "going on in trial 1 after step 12"));
     assert_same_runs("through", "stopped");
 }
