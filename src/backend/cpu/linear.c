@@ -49,7 +49,7 @@ void EL_REAL(el_cpu_linear_fwd)(el_backend *be, el_tensor y, el_tensor x, el_ten
     case EL_FORMAT_PACKED: columns_fwd(be, y, 0, x, w, b, act, pre); return;
     case EL_FORMAT_INT8_ROWS: break;
     }
-    assert(!"a format that no product takes");
+    assert(false && "a format that no product takes");
 }
 
 void EL_REAL(el_cpu_linear_bwd_input)(el_backend *be, el_tensor dx, el_tensor dy, el_tensor w, bool accumulate,
