@@ -1,12 +1,10 @@
 /* electra_finetune: opens everything, goes through trials and their steps, keeps the best weights, writes down what
  * happened. Read from the bottom: electra_finetune, then train, then one turn of its loop.
  *
- * In the folder of a run "current" holds the weights of the running trial's best evaluation with its record, "best"
- * those of the best trial. At the end they move to where the caller expects the model. What a trial learns depends on
- * its settings, its examples and its step number only; so a run that was killed ends with the same bytes. */
+ * What a trial learns depends on its settings, its examples and its step number only; so a run that was killed ends
+ * with the same bytes. */
 #include <electra/finetune.h>
 
-#include <dirent.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,69 +17,23 @@
 #include "interop/hf_tokenizer.h"
 #include "tasks/evaluate.h"
 #include "tasks/tune_describe.h"
+#include "tasks/tune_folder.h"
 #include "tasks/tune_results.h"
 #include "tasks/tune_settings.h"
+#include "tasks/tune_state.h"
 #include "tasks/tuner.h"
-#include "train/checkpoint.h"
-#include "train/run_folder.h"
 #include "train/run_metrics.h"
 #include "train/schedule.h"
 
 static const double SAVE_SECONDS = 600; /* between checkpoints, unless save_every says otherwise */
 static const double MOST_SKIPPED = 10;  /* steps in a row that are not finite, before the run gives up */
-static const double NO_SCORE = -1e300;
-
-/* Where a run stands. All are doubles, so that one table can store them. */
-typedef struct tune_state {
-    double step;       /* of all trials */
-    double trial;      /* 0, 1, ... */
-    double trial_step; /* steps made in it, skipped ones included */
-    double seconds;    /* of the trial */
-    double metrics_bytes;
-    double best;      /* score of the trial; NO_SCORE: none yet */
-    double stale;     /* evaluations since then */
-    double over;      /* 1: the trial stopped early */
-    double collapsed; /* at the last evaluation: a bit for each task */
-    double skipped_in_a_row;
-    double work_seconds, work_examples; /* of steps alone */
-
-    /* sums since the last line of metrics.jsonl */
-    double interval_steps, interval_seconds, interval_examples, interval_tokens;
-    double interval_rate, interval_loss, interval_norm;
-} tune_state;
-
-/* clang-format off */
-#define COUNT(name) EL_STATE_COUNT(tune_state, name)
-#define NUMBER(name) EL_STATE_NUMBER(tune_state, name)
-/* clang-format on */
-static const el_state_field FIELDS[] = {COUNT(step),
-                                        COUNT(trial),
-                                        COUNT(trial_step),
-                                        NUMBER(seconds),
-                                        COUNT(metrics_bytes),
-                                        NUMBER(best),
-                                        COUNT(stale),
-                                        COUNT(over),
-                                        COUNT(collapsed),
-                                        COUNT(skipped_in_a_row),
-                                        NUMBER(work_seconds),
-                                        COUNT(work_examples),
-                                        COUNT(interval_steps),
-                                        NUMBER(interval_seconds),
-                                        COUNT(interval_examples),
-                                        COUNT(interval_tokens),
-                                        NUMBER(interval_rate),
-                                        NUMBER(interval_loss),
-                                        NUMBER(interval_norm)};
-static const el_state_table STATE_TABLE = {FIELDS, sizeof FIELDS / sizeof FIELDS[0]};
 
 typedef struct finetuner {
     const electra_runtime *rt;
     const electra_finetune_options *caller; /* its callbacks */
     el_tune_settings settings;
     const electra_finetune_options *set; /* the settings in force */
-    el_run_folder folder;
-    char *current, *best; /* folders in it */
+    el_tune_folder folder;
 
     el_subject *subjects; /* [n] */
     size_t n;
@@ -98,7 +50,7 @@ typedef struct finetuner {
     el_tuner_unit *units; /* [batch] */
 
     uint64_t total; /* steps of a trial */
-    tune_state state;
+    el_tune_state state;
     double begun;         /* el_now() minus the seconds of the trial */
     double saved_seconds; /* of the newest checkpoint */
     double saved_step;    /* -1: none yet */
@@ -189,7 +141,7 @@ static electra_status publish(finetuner *t, const electra_finetune_metrics *line
 
 static electra_status log_training(finetuner *t, electra_error *err)
 {
-    tune_state *s = &t->state;
+    el_tune_state *s = &t->state;
     if (!(s->interval_steps > 0)) {
         return ELECTRA_OK;
     }
@@ -219,7 +171,7 @@ static electra_status warn(finetuner *t, const char *advice, electra_error *err)
 static el_checkpoint checkpoint_of(finetuner *t)
 {
     return (el_checkpoint){.learner = el_tuner_learner(t->tuner),
-                           .table = &STATE_TABLE,
+                           .table = &el_tune_state_table,
                            .state = &t->state,
                            .settings_hash = t->settings.hash};
 }
@@ -230,38 +182,26 @@ static electra_status save(finetuner *t, electra_error *err)
     t->state.seconds = seconds_now(t);
     EL_TRY(el_metrics_log_sync(&t->log, err));
     const el_checkpoint checkpoint = checkpoint_of(t);
-    EL_TRY(el_checkpoint_save(t->folder.checkpoints, &checkpoint, err));
+    EL_TRY(el_checkpoint_save(t->folder.run.checkpoints, &checkpoint, err));
     t->saved_seconds = t->state.seconds;
     t->saved_step = t->state.step;
-    return el_checkpoint_prune(t->folder.checkpoints, 2, err);
+    return el_checkpoint_prune(t->folder.run.checkpoints, 2, err);
 }
 
 static electra_status stop(finetuner *t, electra_error *err)
 {
     EL_TRY(save(t, err));
-    return el_fail(err, ELECTRA_INTERRUPTED, t->folder.path,
+    return el_fail(err, ELECTRA_INTERRUPTED, t->folder.run.path,
                    "stopped in trial %.0f after step %.0f; all is saved, and the same command goes on from there",
                    t->state.trial + 1, t->state.trial_step);
 }
 
 /* ---- the best weights -------------------------------------------------------------------------------------------- */
 
-/* <folder>/<name><ending>, to be freed. */
-static electra_status path_in(char **out, const char *folder, const char *name, const char *ending, electra_error *err)
-{
-    const size_t bytes = strlen(folder) + strlen(name) + strlen(ending) + 2;
-    *out = el_alloc(bytes, 1);
-    if (!*out) {
-        return el_fail_memory(err, folder, bytes);
-    }
-    (void)snprintf(*out, bytes, "%s/%s%s", folder, name, ending);
-    return ELECTRA_OK;
-}
-
 static electra_status save_model(finetuner *t, size_t i, electra_error *err)
 {
     char *path = NULL;
-    EL_TRY(path_in(&path, t->current, t->subjects[i].name, "", err));
+    EL_TRY(el_tune_path(&path, t->folder.current, t->subjects[i].name, "", err));
     const electra_status status = el_tuner_save(t->tuner, i, path, &t->labels[i], t->tokenizer, err);
     el_free(path);
     return status;
@@ -270,7 +210,7 @@ static electra_status save_model(finetuner *t, size_t i, electra_error *err)
 static electra_status save_record(finetuner *t, electra_error *err)
 {
     char *path = NULL;
-    EL_TRY(path_in(&path, t->current, "record.json", "", err));
+    EL_TRY(el_tune_path(&path, t->folder.current, "record.json", "", err));
     const electra_status status = el_tune_record_save(&t->record, path, err);
     el_free(path);
     return status;
@@ -289,7 +229,7 @@ static electra_status keep(finetuner *t, double score, json_t *tasks, electra_er
     if (!tasks) {
         return el_fail_memory(err, "the scores", 0);
     }
-    EL_TRY(el_make_folders(t->current, err));
+    EL_TRY(el_make_folders(t->folder.current, err));
     for (size_t i = 0; i < t->n; i++) {
         EL_TRY(save_model(t, i, err));
     }
@@ -302,8 +242,8 @@ static electra_status write_predictions(const finetuner *t, size_t i, const el_p
                                         electra_error *err)
 {
     char *path = NULL;
-    EL_TRY(el_make_folders(t->current, err));
-    EL_TRY(path_in(&path, t->current, t->subjects[i].name, ".jsonl", err));
+    EL_TRY(el_make_folders(t->folder.current, err));
+    EL_TRY(el_tune_path(&path, t->folder.current, t->subjects[i].name, ".jsonl", err));
     const electra_status status = el_scoring_write(path, p, threshold, err);
     el_free(path);
     return status;
@@ -434,7 +374,7 @@ static double rate_of(const finetuner *t, uint64_t step)
 
 static void make_step(finetuner *t)
 {
-    tune_state *s = &t->state;
+    el_tune_state *s = &t->state;
     const double start = el_now();
     const uint64_t number = (uint64_t)s->trial_step;
     const size_t n = choose_units(t, number);
@@ -465,7 +405,7 @@ static electra_status check_diverged(const finetuner *t, electra_error *err)
     if (t->state.skipped_in_a_row < MOST_SKIPPED) {
         return ELECTRA_OK;
     }
-    return el_fail(err, ELECTRA_FAILED, t->folder.path,
+    return el_fail(err, ELECTRA_FAILED, t->folder.run.path,
                    "trial %.0f diverged: %.0f steps in a row, up to step %.0f, had a loss or gradient that is not "
                    "finite, and were skipped. Begin again in another folder with a smaller learning rate (it was %.3g)",
                    t->state.trial + 1, t->state.skipped_in_a_row, t->state.trial_step, t->set->learning_rate);
@@ -523,11 +463,11 @@ static electra_status begin_trial(finetuner *t, electra_error *err)
     const double step = t->state.step;
     const double bytes = t->state.metrics_bytes;
     const double trial = t->state.trial;
-    t->state = (tune_state){.step = step, .trial = trial, .metrics_bytes = bytes, .best = NO_SCORE};
+    t->state = (el_tune_state){.step = step, .trial = trial, .metrics_bytes = bytes, .best = EL_TUNE_NO_SCORE};
     el_tune_record_clear(&t->record);
     t->begun = el_now();
     t->saved_seconds = 0;
-    EL_TRY(el_remove_tree(t->current, err));
+    EL_TRY(el_remove_tree(t->folder.current, err));
     return el_tuner_begin(t->tuner, t->dir, t->with_head, trial_seed(t), err);
 }
 
@@ -562,7 +502,7 @@ static electra_status warn_collapsed(finetuner *t, electra_error *err)
 
 static electra_status end_trial(finetuner *t, electra_error *err)
 {
-    tune_state *s = &t->state;
+    el_tune_state *s = &t->state;
     EL_TRY(!t->record.tasks ? keep_last(t, err) : ELECTRA_OK);
     EL_TRY(s->collapsed > 0 ? warn_collapsed(t, err) : ELECTRA_OK);
     t->record.steps = s->trial_step;
@@ -573,9 +513,9 @@ static electra_status end_trial(finetuner *t, electra_error *err)
             (void)json_object_set_new(json_array_get(t->record.tasks, i), "collapsed", json_true());
         }
     }
-    const double score = isnan(t->record.score) ? NO_SCORE : t->record.score;
+    const double score = isnan(t->record.score) ? EL_TUNE_NO_SCORE : t->record.score;
     if (score > el_tune_results_best(&t->results)) {
-        EL_TRY(el_is_folder(t->current) ? el_replace_folder(t->current, t->best, err) : ELECTRA_OK);
+        EL_TRY(el_tune_folder_promote(&t->folder, err));
     }
     EL_TRY(el_metrics_log_sync(&t->log, err));
     EL_TRY(el_tune_results_add(&t->results, &t->record, s->metrics_bytes, err));
@@ -602,65 +542,12 @@ static electra_status train(finetuner *t, bool resumed, electra_error *err)
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
-static electra_status move(const char *from, const char *to, electra_error *err)
-{
-    return rename(from, to) == 0 ? ELECTRA_OK : el_fail_errno(err, to, "cannot move %s to %s", from, to);
-}
-
-/* The files of the best model go up into the run's folder. */
-static electra_status move_files(const char *from, const char *to, electra_error *err)
-{
-    DIR *entries = opendir(from);
-    if (!entries) {
-        return ELECTRA_OK; /* moved by a run that was killed here */
-    }
-    electra_status status = ELECTRA_OK;
-    for (struct dirent *entry; status == ELECTRA_OK && (entry = readdir(entries)) != NULL;) {
-        if (entry->d_name[0] == '.') {
-            continue;
-        }
-        char *old = el_path_join(from, entry->d_name);
-        char *new = el_path_join(to, entry->d_name);
-        status = old && new ? move(old, new, err) : el_fail_memory(err, from, 0);
-        el_free(old);
-        el_free(new);
-    }
-    (void)closedir(entries);
-    return status;
-}
-
-/* One task's model is the run's folder itself; of several tasks each has a folder in it. */
-static electra_status publish_task(finetuner *t, size_t i, electra_error *err)
-{
-    const char *name = t->subjects[i].name;
-    char *model = NULL;
-    char *predictions = NULL;
-    char *to = NULL;
-    char *to_predictions = NULL;
-    electra_status status;
-    EL_TRY_GOTO(path_in(&model, t->best, name, "", err), done);
-    EL_TRY_GOTO(path_in(&predictions, t->best, name, ".jsonl", err), done);
-    EL_TRY_GOTO(path_in(&to, t->folder.path, t->n > 1 ? name : ".", "", err), done);
-    EL_TRY_GOTO(path_in(&to_predictions, to, "predictions.jsonl", "", err), done);
-    EL_TRY_GOTO(el_make_folders(to, err), done);
-    EL_TRY_GOTO(move_files(model, to, err), done);
-    if (el_is_file(predictions)) {
-        EL_TRY_GOTO(move(predictions, to_predictions, err), done);
-    }
-done:
-    el_free(model);
-    el_free(predictions);
-    el_free(to);
-    el_free(to_predictions);
-    return status;
-}
-
 /* Predictions of the test sets by the model that was just published. */
 static electra_status submit(finetuner *t, electra_error *err)
 {
     for (size_t i = 0; i < t->n && t->set->submission; i++) {
         char *folder = NULL;
-        EL_TRY(path_in(&folder, t->folder.path, t->n > 1 ? t->subjects[i].name : ".", "", err));
+        EL_TRY(el_tune_folder_model(&folder, &t->folder, &t->subjects[i], t->n, err));
         const electra_status status =
             el_submit(&t->subjects[i], folder, t->set->submission, (size_t)t->set->max_length, t->rt, err);
         el_free(folder);
@@ -671,15 +558,10 @@ static electra_status submit(finetuner *t, electra_error *err)
 
 static electra_status finish(finetuner *t, electra_error *err)
 {
-    for (size_t i = 0; i < t->n; i++) {
-        EL_TRY(publish_task(t, i, err));
-    }
-    EL_TRY(el_sync_folder(t->folder.path, err));
+    EL_TRY(el_tune_folder_publish(&t->folder, t->subjects, t->n, err));
     EL_TRY(submit(t, err));
     EL_TRY(el_tune_results_finish(&t->results, true, err));
-    EL_TRY(el_remove_tree(t->current, err));
-    EL_TRY(el_remove_tree(t->best, err));
-    return el_remove_tree(t->folder.checkpoints, err);
+    return el_tune_folder_tidy(&t->folder, err);
 }
 
 /* ---- opening: examples ------------------------------------------------------------------------------------------- */
@@ -859,11 +741,8 @@ static electra_status open_inputs(finetuner *t, const electra_finetune_options *
 
 static electra_status open_folder(finetuner *t, electra_error *err)
 {
-    static const char *const OWNED[] = {"config.json", "model.safetensors", NULL};
-    EL_TRY(el_run_folder_name(&t->folder, t->set->output, t->settings.recorded != NULL, "results.json", OWNED, err));
-    EL_TRY(path_in(&t->current, t->folder.path, "current", "", err));
-    EL_TRY(path_in(&t->best, t->folder.path, "best", "", err));
-    EL_TRY(el_run_folder_open(&t->folder, err));
+    EL_TRY(el_tune_folder_name(&t->folder, t->set->output, t->settings.recorded != NULL, err));
+    EL_TRY(el_run_folder_open(&t->folder.run, err));
     return el_tune_settings_save(&t->settings, err);
 }
 
@@ -872,11 +751,11 @@ static electra_status open_folder(finetuner *t, electra_error *err)
 static electra_status load_record(finetuner *t, bool *there, electra_error *err)
 {
     *there = true;
-    if (!(t->state.best > NO_SCORE)) {
+    if (!(t->state.best > EL_TUNE_NO_SCORE)) {
         return ELECTRA_OK;
     }
     char *path = NULL;
-    EL_TRY(path_in(&path, t->current, "record.json", "", err));
+    EL_TRY(el_tune_path(&path, t->folder.current, "record.json", "", err));
     *there = el_is_file(path);
     const electra_status status = *there ? el_tune_record_load(&t->record, path, err) : ELECTRA_OK;
     el_free(path);
@@ -891,9 +770,9 @@ static electra_status open_state(finetuner *t, bool *resumed, electra_error *err
     const double finished = (double)el_tune_results_trials(&t->results);
     *resumed = false;
     t->saved_step = -1;
-    EL_TRY(el_make_folders(t->folder.checkpoints, err));
+    EL_TRY(el_make_folders(t->folder.run.checkpoints, err));
     const el_checkpoint checkpoint = checkpoint_of(t);
-    EL_TRY(el_checkpoint_resume(t->folder.checkpoints, &checkpoint, resumed, t->rt, err));
+    EL_TRY(el_checkpoint_resume(t->folder.run.checkpoints, &checkpoint, resumed, t->rt, err));
     if (*resumed && (t->state.trial < finished || t->state.trial > finished)) {
         *resumed = false; /* of a trial that ended after it */
     }
@@ -901,12 +780,12 @@ static electra_status open_state(finetuner *t, bool *resumed, electra_error *err
         EL_TRY(load_record(t, resumed, err));
     }
     if (!*resumed) {
-        t->state = (tune_state){.step = finished * (double)t->total,
-                                .trial = finished,
-                                .metrics_bytes = el_tune_results_metrics_bytes(&t->results),
-                                .best = NO_SCORE};
-        EL_TRY(el_remove_tree(t->folder.checkpoints, err));
-        return el_make_folders(t->folder.checkpoints, err);
+        t->state = (el_tune_state){.step = finished * (double)t->total,
+                                   .trial = finished,
+                                   .metrics_bytes = el_tune_results_metrics_bytes(&t->results),
+                                   .best = EL_TUNE_NO_SCORE};
+        EL_TRY(el_remove_tree(t->folder.run.checkpoints, err));
+        return el_make_folders(t->folder.run.checkpoints, err);
     }
     t->saved_step = t->state.step;
     t->saved_seconds = t->state.seconds;
@@ -923,7 +802,7 @@ static void fill_result(const finetuner *t, electra_finetune_result *result, boo
 {
     result->finished = finished;
     el_tune_results_summarize(&t->results, result);
-    (void)snprintf(result->model, sizeof result->model, "%s", t->folder.path);
+    (void)snprintf(result->model, sizeof result->model, "%s", t->folder.run.path);
 }
 
 static electra_status run(finetuner *t, const electra_finetune_options *options, electra_finetune_result *result,
@@ -931,9 +810,9 @@ static electra_status run(finetuner *t, const electra_finetune_options *options,
 {
     EL_TRY(open_inputs(t, options, err));
     EL_TRY(open_folder(t, err));
-    EL_TRY(el_tune_results_open(&t->results, t->folder.result, t->set->model, t->subjects, t->n, err));
+    EL_TRY(el_tune_results_open(&t->results, t->folder.run.result, t->set->model, t->subjects, t->n, err));
     if (el_tune_results_finished(&t->results) && el_tune_results_trials(&t->results) >= (size_t)t->set->trials) {
-        el_log(t->rt, ELECTRA_LOG_INFO, "%s is finished (%zu trials); more --trials would go on", t->folder.path,
+        el_log(t->rt, ELECTRA_LOG_INFO, "%s is finished (%zu trials); more --trials would go on", t->folder.run.path,
                el_tune_results_trials(&t->results));
         result->was_finished = true;
         fill_result(t, result, true);
@@ -941,7 +820,7 @@ static electra_status run(finetuner *t, const electra_finetune_options *options,
     }
     bool resumed = false;
     EL_TRY(open_state(t, &resumed, err));
-    EL_TRY(el_metrics_log_open(&t->log, t->folder.metrics, (uint64_t)t->state.metrics_bytes, err));
+    EL_TRY(el_metrics_log_open(&t->log, t->folder.run.metrics, (uint64_t)t->state.metrics_bytes, err));
     t->state.metrics_bytes = (double)t->log.bytes;
     el_tune_describe_run(t->rt, t->tuner, t->set, t->total, count_units(t), t->be->name, el_pool_threads(t->pool));
     electra_status status = train(t, resumed, err);
@@ -967,9 +846,7 @@ static void finetuner_clear(finetuner *t)
     el_subjects_free(t->subjects, t->n);
     electra_tokenizer_free(t->tokenizer);
     el_model_dir_close(t->dir);
-    el_run_folder_close(&t->folder);
-    el_free(t->current);
-    el_free(t->best);
+    el_tune_folder_close(&t->folder);
     el_free(t->first_unit);
     el_free(t->units);
     el_tune_settings_clear(&t->settings);

@@ -11,6 +11,7 @@
 #include "base/quantile.h"
 #include "base/status.h"
 #include "tasks/tune_settings.h"
+#include "tasks/tune_state.h"
 #include "train/setting_table.h"
 
 static const char FORMAT[] = "electra-results-1";
@@ -238,7 +239,7 @@ double el_tune_results_best(const el_tune_results *r)
     const json_t *trials = json_object_get(task_of(r, 0), "trials");
     for (size_t i = 0; i < json_array_size(trials); i++) {
         /* a trial that could not be evaluated is better than none */
-        best = fmax(best, number_of(json_array_get(trials, i), "score", -1e300));
+        best = fmax(best, number_of(json_array_get(trials, i), "score", EL_TUNE_NO_SCORE));
     }
     return best;
 }
@@ -349,7 +350,7 @@ static electra_status set_best(json_t *task, const el_tune_record *record, const
 electra_status el_tune_results_add(el_tune_results *r, const el_tune_record *record, double metrics_bytes,
                                    electra_error *err)
 {
-    const double score = isnan(record->score) ? -1e300 : record->score;
+    const double score = isnan(record->score) ? EL_TUNE_NO_SCORE : record->score;
     const bool best = score > el_tune_results_best(r);
     for (size_t i = 0; i < count_tasks(r); i++) {
         const json_t *own = json_array_get(record->tasks, i);
