@@ -36,7 +36,8 @@ step "A vocabulary, and the text as examples to pre-train on"
 
 step "Pre-training the tiny preset for $minutes minutes (Ctrl-C saves; run this script again to go on)"
 hours=$(awk -v m="$minutes" 'BEGIN { print m / 60 }')
-show "$electra" pretrain --data "$work/shards" --output "$work/run" --size tiny --hours "$hours"
+show "$electra" pretrain --data "$work/shards" --output "$work/run" --size tiny --embeddings all --discriminator-weight 5 \
+    --hours "$hours"
 
 step "Fine-tuning on the labelled rows: trials with different seeds"
 show "$electra" finetune --model "$work/run/discriminator" --output "$work/source" \
