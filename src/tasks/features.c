@@ -363,7 +363,18 @@ static uint64_t chain(uint64_t sum, const void *data, size_t bytes)
 static uint64_t hash_example(uint64_t sum, const el_example *e)
 {
     sum = chain(sum, e->labels, e->n_labels * sizeof *e->labels);
+    for (size_t i = 0; i < e->n_answers; i++) {
+        sum = chain(sum, e->answers[i].text.text, e->answers[i].text.bytes);
+    }
     return isnan(e->number) ? sum : chain(sum, &e->number, sizeof e->number);
+}
+
+static uint64_t hash_labels(uint64_t sum, const el_label_set *labels)
+{
+    for (size_t i = 0; i < labels->n; i++) {
+        sum = chain(sum, labels->names[i], strlen(labels->names[i]));
+    }
+    return sum;
 }
 
 static uint64_t hash_windows(uint64_t sum, const el_qa_set *set)
@@ -378,12 +389,15 @@ static uint64_t hash_windows(uint64_t sum, const el_qa_set *set)
         }
         sum = chain(sum, &target, sizeof target);
     }
+    for (size_t q = 0; q < set->n_questions; q++) {
+        sum = hash_example(sum, &set->examples->list[set->questions[q].example]);
+    }
     return sum;
 }
 
 uint64_t el_features_hash(const el_features *f)
 {
-    uint64_t sum = f->n;
+    uint64_t sum = hash_labels(f->n, &f->examples->labels);
     if (f->qa) {
         return hash_windows(sum, f->qa);
     }

@@ -69,7 +69,7 @@ static double seconds_now(const finetuner *t)
 
 static bool trial_is_over(const finetuner *t)
 {
-    return t->state.over > 0 || t->state.trial_step >= (double)t->total;
+    return !(t->state.unjudged > 0) && (t->state.over > 0 || t->state.trial_step >= (double)t->total);
 }
 
 static size_t count_units(const finetuner *t)
@@ -273,7 +273,7 @@ static electra_status judge(finetuner *t, verdict *v, electra_error *err)
         const el_weights block = el_learner_block(el_tuner_learner(t->tuner), EL_BLOCK_THETA);
         const el_weights theta = el_weights_of(t->evaluation, block.params, block.data);
         EL_TRY(el_predictions_make(&v->predictions[i], t->evaluation, el_tuner_network(t->tuner, i), theta,
-                                   s->features[EL_NAMED_DEV], &settings, NULL, err));
+                                   s->features[EL_NAMED_DEV], &settings, t->rt, err));
         EL_TRY(
             el_scoring_make(&v->scorings[i], s, v->predictions[i], google ? EL_QA_GOOGLE_THRESHOLD : (double)NAN, err));
         const electra_scores *scores = &v->scorings[i].scores;
@@ -335,7 +335,8 @@ static electra_status evaluate(finetuner *t, electra_error *err)
         status = act_on(t, &v, err);
     }
     verdict_clear(&v, t->n);
-    return status;
+    t->state.unjudged = status == ELECTRA_INTERRUPTED;
+    return status == ELECTRA_INTERRUPTED ? stop(t, err) : status;
 }
 
 /* ---- one step ---------------------------------------------------------------------------------------------------- */
@@ -447,11 +448,14 @@ static bool save_due(const finetuner *t)
     return t->state.seconds - t->saved_seconds >= SAVE_SECONDS;
 }
 
+/* A step with what is due after it. One that was stopped while it was evaluated is evaluated first. */
 static electra_status turn(finetuner *t, electra_error *err)
 {
-    make_step(t);
-    EL_TRY(check_diverged(t, err));
-    EL_TRY(log_due(t) ? log_training(t, err) : ELECTRA_OK);
+    if (!(t->state.unjudged > 0)) {
+        make_step(t);
+        EL_TRY(check_diverged(t, err));
+        EL_TRY(log_due(t) ? log_training(t, err) : ELECTRA_OK);
+    }
     EL_TRY(evaluation_due(t) ? evaluate(t, err) : ELECTRA_OK);
     return !trial_is_over(t) && save_due(t) ? save(t, err) : ELECTRA_OK;
 }
@@ -816,7 +820,7 @@ static electra_status run(finetuner *t, const electra_finetune_options *options,
                el_tune_results_trials(&t->results));
         result->was_finished = true;
         fill_result(t, result, true);
-        return ELECTRA_OK;
+        return t->caller->submission ? submit(t, err) : ELECTRA_OK;
     }
     bool resumed = false;
     EL_TRY(open_state(t, &resumed, err));

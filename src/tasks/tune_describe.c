@@ -121,8 +121,9 @@ static void describe_questions(const electra_runtime *rt, const el_subject *s, c
     if (set->n_lost > 3) {
         el_log(rt, ELECTRA_LOG_WARNING, "%s: %zu questions in all are left out for such reasons", s->name, set->n_lost);
     }
-    el_log(rt, ELECTRA_LOG_INFO, "%s: %zu questions in %zu windows; %zu answers found elsewhere than said", s->name,
-           set->n_questions, set->n_windows, set->n_moved);
+    el_log(rt, ELECTRA_LOG_INFO,
+           "%s: %zu questions in %zu windows; %zu answers found elsewhere than said, %zu held by no window as a whole",
+           s->name, set->n_questions, set->n_windows, set->n_moved, set->n_broken);
 }
 
 void el_tune_describe(const electra_runtime *rt, const el_subject *s)

@@ -16,6 +16,7 @@ typedef struct el_tune_state {
     double stale;     /* evaluations since then */
     double over;      /* 1: the trial stopped early */
     double collapsed; /* at the last evaluation: a bit for each task */
+    double unjudged;  /* 1: stopped while the weights were being evaluated, which is to be done again */
     double skipped_in_a_row;
     double work_seconds, work_examples; /* of steps alone */
 

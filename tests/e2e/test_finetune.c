@@ -511,6 +511,37 @@ static void interrupted(void **state)
     assert_same_runs("through", "stopped");
 }
 
+static bool stop_evaluating(void *user, const electra_progress *progress)
+{
+    stopper *s = user;
+    return strcmp(progress->stage, "evaluating") == 0 && ++s->calls == s->at;
+}
+
+/* Ctrl-C is obeyed within an evaluation, which is made again from its beginning: in the middle of a trial, and the one
+ * that ends it. */
+static void interrupted_while_it_evaluates(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("tag-train.conll", "tag-train.conll", "evaluated");
+    o.epochs = 2;
+    stopper all = {.at = SIZE_MAX}, s = {.at = 1};
+    o.runtime.progress = stop_evaluating;
+    o.runtime.progress_user = &all;
+    (void)must_run(&o);
+    assert_true(all.calls >= 2);
+    o.output = test_path(root, "evaluated-twice");
+    o.runtime.progress_user = &s;
+    must_refuse(&o, ELECTRA_INTERRUPTED, "the same command goes on");
+    s = (stopper){.at = 1}; /* the same evaluation again */
+    must_refuse(&o, ELECTRA_INTERRUPTED, "the same command goes on");
+    s = (stopper){.at = all.calls / 2 + 1}; /* the second and last one */
+    must_refuse(&o, ELECTRA_INTERRUPTED, "the same command goes on");
+    assert_false(el_is_file(test_path(root, "evaluated-twice/model.safetensors")));
+    s = (stopper){.at = SIZE_MAX};
+    (void)must_run(&o);
+    assert_same_runs("evaluated", "evaluated-twice");
+}
+
 /* As if it was killed when a trial's best weights had changed places with those in "best" (in the first trial there are
  * none), and the trial's line in results.json was not yet written. */
 static void killed_at_the_end_of_a_trial(void **state)
@@ -690,6 +721,11 @@ static void several_tasks(void **state)
     assert_int_equal(strncmp(rte, "index\tprediction\n0\tentailment\n1\tnot_entailment\n", 47), 0);
     free(rte);
     assert_true(el_is_file(test_path(root, "submission/WNLI.tsv")));
+
+    o.submission = test_path(root, "submitted-later"); /* the run is finished; the predictions are made all the same */
+    assert_true(must_run(&o).was_finished);
+    assert_same_file("submission/RTE.tsv", "submitted-later/RTE.tsv");
+    assert_same_file("submission/WNLI.tsv", "submitted-later/WNLI.tsv");
 }
 
 /* With one task alone its share of a batch is the batch: the same as before. */
@@ -826,6 +862,7 @@ int main(void)
         cmocka_unit_test(micro_batches_change_rounding_only),
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(interrupted),
+        cmocka_unit_test(interrupted_while_it_evaluates),
         cmocka_unit_test(killed_at_the_end_of_a_trial),
         cmocka_unit_test(trials),
         cmocka_unit_test(patience),
