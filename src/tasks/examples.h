@@ -2,8 +2,8 @@
  * read: source.h; the published tasks by name: named.h.
  *
  *     el_examples *train = NULL;
- *     EL_TRY(el_examples_read(&train, &source, path, NULL, rt, err));       labels are found in the file
- *     EL_TRY(el_examples_read(&dev, &source, path, &train->labels, rt, err));   and known here
+ *     EL_TRY(el_examples_read(&train, &source, path, NULL, NULL, rt, err)); labels are found in the file
+ *     EL_TRY(el_examples_read(&dev, &source, path, NULL, &train->labels, rt, err)); and known here
  *     ... train->list[0 ... train->n)
  *     el_examples_free(train); */
 #ifndef EL_TASKS_EXAMPLES_H

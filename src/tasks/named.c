@@ -142,7 +142,7 @@ static const el_named_task TASKS[] = {
      .max_length = 128,
      .submission = "CoLA.tsv",
      .files = {[EL_NAMED_TRAIN] = {{"train.tsv", &COLA}, {"in_domain_train.tsv", &COLA}},
-               [EL_NAMED_DEV] = {{"dev.tsv", &COLA}, {"in_domain_dev.tsv", &COLA}},
+               [EL_NAMED_DEV] = {{"dev.tsv", &COLA}, {"in_domain_dev.tsv", &COLA, "out_of_domain_dev.tsv"}},
                [EL_NAMED_TEST] = {{"test.tsv", &COLA_TEST}}}},
     {.names = {"sst-2", "sst", "sst2"},
      .about = "is a film review's sentence positive",
@@ -440,24 +440,37 @@ static void listing_clear(listing *list)
     *list = (listing){0};
 }
 
+/* The first file of that name; *out is NULL if there is none. */
+static electra_status find_file(char **out, const char *name, const char *folder, const listing *list,
+                                electra_error *err)
+{
+    *out = NULL;
+    for (int i = 0; i < list->n; i++) {
+        if (!matches(name, list->entries[i]->d_name)) {
+            continue;
+        }
+        char *path = el_path_join(folder, list->entries[i]->d_name);
+        if (!path) {
+            return el_fail_memory(err, "the files of a task", 0);
+        }
+        if (el_is_file(path)) {
+            *out = path;
+            return ELECTRA_OK;
+        }
+        el_free(path);
+    }
+    return ELECTRA_OK;
+}
+
 /* The first candidate of a split that is there. */
 static electra_status find_split(el_found_file *out, const el_named_file *candidates, const char *folder,
                                  const listing *list, electra_error *err)
 {
     for (size_t c = 0; c < EL_NAMED_CANDIDATES && candidates[c].name; c++) {
-        for (int i = 0; i < list->n; i++) {
-            if (!matches(candidates[c].name, list->entries[i]->d_name)) {
-                continue;
-            }
-            char *path = el_path_join(folder, list->entries[i]->d_name);
-            if (!path) {
-                return el_fail_memory(err, "the files of a task", 0);
-            }
-            if (el_is_file(path)) {
-                *out = (el_found_file){path, candidates[c].source};
-                return ELECTRA_OK;
-            }
-            el_free(path);
+        EL_TRY(find_file(&out->path, candidates[c].name, folder, list, err));
+        if (out->path) {
+            out->source = candidates[c].source;
+            return candidates[c].more ? find_file(&out->more, candidates[c].more, folder, list, err) : ELECTRA_OK;
         }
     }
     return ELECTRA_OK;
@@ -558,8 +571,10 @@ electra_status el_named_files_find(el_named_files *out, const el_named_task *tas
 
 void el_named_files_clear(el_named_files *files)
 {
-    el_free(files->train.path);
-    el_free(files->dev.path);
-    el_free(files->test.path);
+    el_found_file *const all[] = {&files->train, &files->dev, &files->test};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        el_free(all[i]->path);
+        el_free(all[i]->more);
+    }
     *files = (el_named_files){0};
 }

@@ -3,7 +3,7 @@
  *     const el_named_task *task = el_named_find("CoLA");
  *     el_named_files files;
  *     EL_TRY(el_named_files_find(&files, task, "glue_data", err));   in glue_data, or in glue_data/CoLA
- *     if (files.train.path) el_examples_read(&train, files.train.source, files.train.path, NULL, rt, err);
+ *     if (files.train.path) el_examples_read(&train, files.train.source, files.train.path, files.train.more, ...);
  *     el_named_files_clear(&files); */
 #ifndef EL_TASKS_NAMED_H
 #define EL_TASKS_NAMED_H
@@ -15,6 +15,7 @@
 typedef struct el_named_file {
     const char *name; /* NULL: the end of a list */
     const el_source *source;
+    const char *more; /* a second file that belongs to it and is read behind it where it is there; or NULL */
 } el_named_file;
 
 typedef enum el_named_split { EL_NAMED_TRAIN, EL_NAMED_DEV, EL_NAMED_TEST, EL_NAMED_SPLITS } el_named_split;
@@ -44,6 +45,7 @@ const el_named_task *el_named_find(const char *name);
 
 typedef struct el_found_file {
     char *path; /* NULL: not there */
+    char *more; /* the file that belongs to it; NULL: there is none */
     const el_source *source;
 } el_found_file;
 
@@ -58,8 +60,9 @@ electra_status el_named_files_find(el_named_files *out, const el_named_task *tas
                                    electra_error *err);
 void el_named_files_clear(el_named_files *files); /* accepts a zeroed one */
 
-/* How a file that the caller names is read for a split: as one of its names says, of this split or of another one (a dev
- * file may be scored as a test), else as JSON if it ends so and the task has such files, else as the split's first. */
+/* How a file that the caller names is read for a split: as one of its names says, of this split or of another one (a
+ * dev file may be scored as a test), else as JSON if it ends so and the task has such files, else as the split's first.
+ */
 const el_source *el_named_source(const el_named_task *task, el_named_split split, const char *path);
 
 /* ELECTRA_INVALID with the names that a split's file may have: for callers who cannot do without it. */

@@ -419,14 +419,17 @@ static electra_status read_path(el_reader *r, const char *path)
     return read_bytes(r, text);
 }
 
-electra_status el_examples_read(el_examples **out, const el_source *source, const char *path, const el_label_set *known,
-                                const electra_runtime *rt, electra_error *err)
+electra_status el_examples_read(el_examples **out, const el_source *source, const char *path, const char *more,
+                                const el_label_set *known, const electra_runtime *rt, electra_error *err)
 {
     el_reader r;
     *out = NULL;
     electra_status status = begin(&r, source, known, rt, err);
     if (status == ELECTRA_OK) {
         status = read_path(&r, path);
+    }
+    if (status == ELECTRA_OK && more) {
+        status = read_path(&r, more);
     }
     return end(&r, status, out);
 }

@@ -4,8 +4,8 @@
  *     el_source source = el_source_default(EL_SOURCE_TSV, EL_TASK_CLASSIFY);
  *     source.text = "sentence";                                 a name of the header, or a number from 1
  *     source.label = "-1";                                      the last column
- *     EL_TRY(el_examples_read(&train, &source, "train.tsv", NULL, rt, err));
- *     EL_TRY(el_examples_read(&dev, &source, "dev.tsv", &train->labels, rt, err));
+ *     EL_TRY(el_examples_read(&train, &source, "train.tsv", NULL, NULL, rt, err));
+ *     EL_TRY(el_examples_read(&dev, &source, "dev.tsv", NULL, &train->labels, rt, err));
  *
  * Files are text in UTF-8, plain or compressed (.gz .xz .zst .bz2), with or without a byte order mark, lines ending in
  * LF or CR LF. Bytes that are no UTF-8 are read as U+FFFD.
@@ -89,15 +89,15 @@ typedef struct el_source {
  * prompt, choices and label), a comma between cells and between labels. */
 el_source el_source_default(el_source_format format, el_task_kind kind);
 
-/* Read a file. known: labels that training found, NULL to find them here (or for those of the source, if they are
- * fixed). A label that is not known: the row is passed over if `known` is NULL (a fixed label is missing), else it is
- * kept, the label is appended behind the known ones, and a warning names it. A fixed label without any row is warned
- * of.
+/* Read a file, and behind it a second one of the same kind (more; NULL: there is none). known: labels that training
+ * found, NULL to find them here (or for those of the source, if they are fixed). A label that is not known: the row is
+ * passed over if `known` is NULL (a fixed label is missing), else it is kept, the label is appended behind the known
+ * ones, and a warning names it. A fixed label without any row is warned of.
  *
  * ELECTRA_INVALID: the file cannot be read, lacks a column, or has no usable row. ELECTRA_MISUSE: the source makes no
  * sense. ELECTRA_INTERRUPTED: the runtime's progress callback asked to stop. */
-electra_status el_examples_read(el_examples **out, const el_source *source, const char *path, const el_label_set *known,
-                                const electra_runtime *rt, electra_error *err);
+electra_status el_examples_read(el_examples **out, const el_source *source, const char *path, const char *more,
+                                const el_label_set *known, const electra_runtime *rt, electra_error *err);
 
 /* The same for the bytes of a file, with a name for messages. The bytes are borrowed until the examples are freed.
  * FOLDERS and TWO_FILES want a path: ELECTRA_MISUSE. */

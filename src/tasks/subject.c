@@ -262,6 +262,7 @@ static electra_status open_named(el_subject *s, const char *name, const electra_
         const el_found_file *const found[EL_NAMED_SPLITS] = {&s->found.train, &s->found.dev, &s->found.test};
         for (int split = 0; split < EL_NAMED_SPLITS; split++) {
             EL_TRY(copy_path(&s->path[split], found[split]->path, err));
+            s->more[split] = found[split]->more;
             s->source[split] = found[split]->source;
         }
     } else if (!data->train && !data->dev && !data->test) {
@@ -270,6 +271,7 @@ static electra_status open_named(el_subject *s, const char *name, const electra_
     const char *const given[EL_NAMED_SPLITS] = {data->train, data->dev, data->test};
     for (int split = 0; split < EL_NAMED_SPLITS; split++) {
         if (given[split]) {
+            s->more[split] = NULL;
             s->source[split] = el_named_source(task, (el_named_split)split, given[split]);
         }
     }
@@ -358,7 +360,7 @@ electra_status el_subject_read(el_subject *s, el_named_split split, const el_lab
                         : el_fail(err, ELECTRA_MISUSE, OPTIONS[split], "a file of examples is needed: %s FILE",
                                   OPTIONS[split]);
     }
-    return el_examples_read(&s->examples[split], s->source[split], s->path[split], known, rt, err);
+    return el_examples_read(&s->examples[split], s->source[split], s->path[split], s->more[split], known, rt, err);
 }
 
 electra_status el_subject_hold_out(el_subject *s, double share, uint64_t seed, electra_error *err)

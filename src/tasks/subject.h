@@ -26,7 +26,8 @@ typedef struct el_subject {
     bool both_orders;
     el_number_scale scale; /* of REGRESS, when the training examples are read */
 
-    char *path[EL_NAMED_SPLITS]; /* NULL: there is none */
+    char *path[EL_NAMED_SPLITS];       /* NULL: there is none */
+    const char *more[EL_NAMED_SPLITS]; /* read behind it; NULL: nothing. Borrowed from `found` */
     const el_source *source[EL_NAMED_SPLITS];
     el_source own;     /* what source points to where files are the caller's */
     char *texts;       /* of which lists in `own` are made */

@@ -120,7 +120,7 @@ test_labelled *test_labelled_path(const el_source *source, const char *path, con
 {
     electra_runtime rt;
     test_labelled *o = begin(&rt);
-    o->status = el_examples_read(&o->examples, source, path, known, &rt, &o->error);
+    o->status = el_examples_read(&o->examples, source, path, NULL, known, &rt, &o->error);
     return finish(o);
 }
 
@@ -197,7 +197,7 @@ void test_fail_each(const el_source *source, const char *path)
         electra_error err = {0};
         const unsigned long before = test_allocations();
         test_fail_allocation(n);
-        electra_status status = el_examples_read(&examples, source, path, NULL, NULL, &err);
+        electra_status status = el_examples_read(&examples, source, path, NULL, NULL, NULL, &err);
         if (status == ELECTRA_OK) {
             status = el_examples_split(examples, 0.5, 1, &held_out, &err);
         }

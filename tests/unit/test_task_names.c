@@ -203,6 +203,28 @@ static void distributions_are_read_as_they_come(void **state)
     }
 }
 
+/* GLUE's dev set of CoLA is both files of the original distribution. */
+static void files_that_belong_together_are_read_together(void **state)
+{
+    test_write_text(*state, "in_domain_dev.tsv", "x\t1\t\ta\n");
+    test_write_text(*state, "out_of_domain_dev.tsv", "y\t0\t*\tb\ny\t1\t\tc\n");
+    el_named_files files;
+    electra_error err = {0};
+    assert_int_equal(el_named_files_find(&files, el_named_find("cola"), *state, &err), ELECTRA_OK);
+    assert_string_equal(files.dev.path, test_path(*state, "in_domain_dev.tsv"));
+    assert_string_equal(files.dev.more, test_path(*state, "out_of_domain_dev.tsv"));
+    el_examples *dev = NULL;
+    assert_int_equal(el_examples_read(&dev, files.dev.source, files.dev.path, files.dev.more, NULL, NULL, &err),
+                     ELECTRA_OK);
+    assert_int_equal(dev->n, 3);
+    assert_int_equal(dev->n_files, 2);
+    assert_memory_equal(dev->list[2].text.text, "c", 1);
+    assert_int_equal(dev->list[2].file, 1);
+    assert_int_equal(dev->list[2].line, 2);
+    el_examples_free(dev);
+    el_named_files_clear(&files);
+}
+
 static void folders_without_the_files_are_refused(void **state)
 {
     electra_error err = {0};
@@ -469,6 +491,8 @@ int main(void)
         cmocka_unit_test(names_are_found_whatever_their_case),
         cmocka_unit_test(every_task_is_whole),
         cmocka_unit_test_setup_teardown(distributions_are_read_as_they_come, test_folder_setup, test_folder_teardown),
+        cmocka_unit_test_setup_teardown(files_that_belong_together_are_read_together, test_folder_setup,
+                                        test_folder_teardown),
         cmocka_unit_test_setup_teardown(folders_without_the_files_are_refused, test_folder_setup, test_folder_teardown),
         cmocka_unit_test_setup_teardown(packed_files_are_found, test_folder_setup, test_folder_teardown),
         cmocka_unit_test(files_that_are_named_are_read_by_their_names),
