@@ -14,14 +14,12 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/status.h"
-#include "interop/hf_tokenizer.h"
 #include "tasks/evaluate.h"
 #include "tasks/tune_describe.h"
 #include "tasks/tune_folder.h"
+#include "tasks/tune_inputs.h"
 #include "tasks/tune_results.h"
-#include "tasks/tune_settings.h"
 #include "tasks/tune_state.h"
-#include "tasks/tuner.h"
 #include "train/run_metrics.h"
 #include "train/schedule.h"
 
@@ -31,22 +29,15 @@ static const double MOST_SKIPPED = 10;  /* steps in a row that are not finite, b
 typedef struct finetuner {
     const electra_runtime *rt;
     const electra_finetune_options *caller; /* its callbacks */
-    el_tune_settings settings;
+    el_tune_inputs in;
     const electra_finetune_options *set; /* the settings in force */
+    size_t *first_unit;                  /* [n + 1] of each subject in the order of all units */
     el_tune_folder folder;
 
-    el_subject *subjects; /* [n] */
-    size_t n;
-    size_t *first_unit; /* [n + 1] of each subject in the order of all units */
-    el_labels labels[ELECTRA_MOST_TASKS];
-
-    el_model_dir *dir;
-    electra_tokenizer *tokenizer;
     el_pool *pool;
     el_backend *be;         /* of training */
     el_backend *evaluation; /* whose workspace is that of forward passes */
     el_tuner *tuner;
-    bool with_head;       /* the model's own head is gone on with */
     el_tuner_unit *units; /* [batch] */
 
     uint64_t total; /* steps of a trial */
@@ -74,7 +65,7 @@ static bool trial_is_over(const finetuner *t)
 
 static size_t count_units(const finetuner *t)
 {
-    return t->first_unit[t->n];
+    return t->first_unit[t->in.n];
 }
 
 static double epochs_passed(const finetuner *t)
@@ -87,16 +78,6 @@ static double epochs_passed(const finetuner *t)
 static uint64_t trial_seed(const finetuner *t)
 {
     return (uint64_t)t->set->seed + (uint64_t)t->state.trial;
-}
-
-static bool has_dev(const finetuner *t)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        if (!t->subjects[i].features[EL_NAMED_DEV]) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static bool report_progress(const finetuner *t)
@@ -173,7 +154,7 @@ static el_checkpoint checkpoint_of(finetuner *t)
     return (el_checkpoint){.learner = el_tuner_learner(t->tuner),
                            .table = &el_tune_state_table,
                            .state = &t->state,
-                           .settings_hash = t->settings.hash};
+                           .settings_hash = t->in.settings.hash};
 }
 
 /* metrics.jsonl first, for the checkpoint counts on it. */
@@ -201,8 +182,8 @@ static electra_status stop(finetuner *t, electra_error *err)
 static electra_status save_model(finetuner *t, size_t i, electra_error *err)
 {
     char *path = NULL;
-    EL_TRY(el_tune_path(&path, t->folder.current, t->subjects[i].name, "", err));
-    const electra_status status = el_tuner_save(t->tuner, i, path, &t->labels[i], t->tokenizer, err);
+    EL_TRY(el_tune_path(&path, t->folder.current, t->in.subjects[i].name, "", err));
+    const electra_status status = el_tuner_save(t->tuner, i, path, &t->in.labels[i], t->in.tokenizer, err);
     el_free(path);
     return status;
 }
@@ -230,7 +211,7 @@ static electra_status keep(finetuner *t, double score, json_t *tasks, electra_er
         return el_fail_memory(err, "the scores", 0);
     }
     EL_TRY(el_make_folders(t->folder.current, err));
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->in.n; i++) {
         EL_TRY(save_model(t, i, err));
     }
     return save_record(t, err);
@@ -243,7 +224,7 @@ static electra_status write_predictions(const finetuner *t, size_t i, const el_p
 {
     char *path = NULL;
     EL_TRY(el_make_folders(t->folder.current, err));
-    EL_TRY(el_tune_path(&path, t->folder.current, t->subjects[i].name, ".jsonl", err));
+    EL_TRY(el_tune_path(&path, t->folder.current, t->in.subjects[i].name, ".jsonl", err));
     const electra_status status = el_scoring_write(path, p, threshold, err);
     el_free(path);
     return status;
@@ -267,8 +248,8 @@ static void verdict_clear(verdict *v, size_t n)
 static electra_status judge(finetuner *t, verdict *v, electra_error *err)
 {
     const bool google = t->set->compat == ELECTRA_COMPAT_GOOGLE;
-    for (size_t i = 0; i < t->n; i++) {
-        const el_subject *s = &t->subjects[i];
+    for (size_t i = 0; i < t->in.n; i++) {
+        const el_subject *s = &t->in.subjects[i];
         const el_predictions_settings settings = {.scale = s->scale, .max_answer = (size_t)t->set->max_answer};
         const el_weights block = el_learner_block(el_tuner_learner(t->tuner), EL_BLOCK_THETA);
         const el_weights theta = el_weights_of(t->evaluation, block.params, block.data);
@@ -278,7 +259,7 @@ static electra_status judge(finetuner *t, verdict *v, electra_error *err)
             el_scoring_make(&v->scorings[i], s, v->predictions[i], google ? EL_QA_GOOGLE_THRESHOLD : (double)NAN, err));
         const electra_scores *scores = &v->scorings[i].scores;
         const bool scored = scores->n > 0 && strcmp(scores->list[0].name, "loss") != 0;
-        v->score += scored ? el_scores_main(scores) / (double)t->n : (double)NAN; /* no labels, no score */
+        v->score += scored ? el_scores_main(scores) / (double)t->in.n : (double)NAN; /* no labels, no score */
     }
     return ELECTRA_OK;
 }
@@ -286,14 +267,14 @@ static electra_status judge(finetuner *t, verdict *v, electra_error *err)
 static electra_status keep_verdict(finetuner *t, const verdict *v, electra_error *err)
 {
     json_t *tasks = json_array();
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->in.n; i++) {
         if (json_array_append_new(tasks, el_tune_task_record(&v->scorings[i])) != 0) {
             json_decref(tasks);
             return el_fail_memory(err, "the scores", 0);
         }
     }
     EL_TRY(keep(t, v->score, tasks, err));
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->in.n; i++) {
         EL_TRY(write_predictions(t, i, v->predictions[i], v->scorings[i].threshold, err));
     }
     return ELECTRA_OK;
@@ -302,16 +283,16 @@ static electra_status keep_verdict(finetuner *t, const verdict *v, electra_error
 static electra_status act_on(finetuner *t, const verdict *v, electra_error *err)
 {
     const bool best = v->score > t->state.best; /* false for NaN */
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->in.n; i++) {
         electra_finetune_metrics line = line_now(t);
-        line.task = t->subjects[i].name;
+        line.task = t->in.subjects[i].name;
         line.scores = v->scorings[i].scores;
         line.best = best;
         EL_TRY(publish(t, &line, err));
         el_tune_log_scores(t->rt, &line);
     }
     t->state.collapsed = 0;
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->in.n; i++) {
         t->state.collapsed += v->scorings[i].collapsed ? (double)(1u << i) : 0;
     }
     t->state.stale = best ? 0 : t->state.stale + 1;
@@ -334,7 +315,7 @@ static electra_status evaluate(finetuner *t, electra_error *err)
     if (status == ELECTRA_OK) {
         status = act_on(t, &v, err);
     }
-    verdict_clear(&v, t->n);
+    verdict_clear(&v, t->in.n);
     t->state.unjudged = status == ELECTRA_INTERRUPTED;
     return status == ELECTRA_INTERRUPTED ? stop(t, err) : status;
 }
@@ -416,7 +397,7 @@ static electra_status check_diverged(const finetuner *t, electra_error *err)
 
 static bool evaluation_due(const finetuner *t)
 {
-    if (!has_dev(t)) {
+    if (!el_tune_inputs_have_dev(&t->in)) {
         return false;
     }
     const uint64_t step = (uint64_t)t->state.trial_step;
@@ -472,14 +453,14 @@ static electra_status begin_trial(finetuner *t, electra_error *err)
     t->begun = el_now();
     t->saved_seconds = 0;
     EL_TRY(el_remove_tree(t->folder.current, err));
-    return el_tuner_begin(t->tuner, t->dir, t->with_head, trial_seed(t), err);
+    return el_tuner_begin(t->tuner, t->in.dir, t->in.with_head, trial_seed(t), err);
 }
 
 /* Without a dev set the last weights are the best there are. */
 static electra_status keep_last(finetuner *t, electra_error *err)
 {
     json_t *tasks = json_array();
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->in.n; i++) {
         if (json_array_append_new(tasks, json_pack("{s:{}, s:b}", "dev", "collapsed", 0)) != 0) {
             json_decref(tasks);
             return el_fail_memory(err, "the scores", 0);
@@ -494,7 +475,7 @@ static electra_status warn_collapsed(finetuner *t, electra_error *err)
     while (!((unsigned)t->state.collapsed >> first & 1u)) {
         first++;
     }
-    const char *name = t->subjects[first].name;
+    const char *name = t->in.subjects[first].name;
     char advice[700];
     (void)snprintf(advice, sizeof advice,
                    "%s: the run collapsed: it gives one answer to everything. Try another --seed, a smaller "
@@ -512,7 +493,7 @@ static electra_status end_trial(finetuner *t, electra_error *err)
     t->record.steps = s->trial_step;
     t->record.seconds = seconds_now(t);
     t->record.examples_per_second = s->work_examples / s->work_seconds;
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->in.n; i++) {
         if ((unsigned)s->collapsed >> i & 1u) {
             (void)json_object_set_new(json_array_get(t->record.tasks, i), "collapsed", json_true());
         }
@@ -549,11 +530,11 @@ static electra_status train(finetuner *t, bool resumed, electra_error *err)
 /* Predictions of the test sets by the model that was just published. */
 static electra_status submit(finetuner *t, electra_error *err)
 {
-    for (size_t i = 0; i < t->n && t->set->submission; i++) {
+    for (size_t i = 0; i < t->in.n && t->set->submission; i++) {
         char *folder = NULL;
-        EL_TRY(el_tune_folder_model(&folder, &t->folder, &t->subjects[i], t->n, err));
+        EL_TRY(el_tune_folder_model(&folder, &t->folder, &t->in.subjects[i], t->in.n, err));
         const electra_status status =
-            el_submit(&t->subjects[i], folder, t->set->submission, (size_t)t->set->max_length, t->rt, err);
+            el_submit(&t->in.subjects[i], folder, t->set->submission, (size_t)t->set->max_length, t->rt, err);
         el_free(folder);
         EL_TRY(status);
     }
@@ -562,52 +543,23 @@ static electra_status submit(finetuner *t, electra_error *err)
 
 static electra_status finish(finetuner *t, electra_error *err)
 {
-    EL_TRY(el_tune_folder_publish(&t->folder, t->subjects, t->n, err));
+    EL_TRY(el_tune_folder_publish(&t->folder, t->in.subjects, t->in.n, err));
     EL_TRY(submit(t, err));
     EL_TRY(el_tune_results_finish(&t->results, true, err));
     return el_tune_folder_tidy(&t->folder, err);
 }
 
-/* ---- opening: examples ------------------------------------------------------------------------------------------- */
-
-static electra_status read_examples(finetuner *t, el_subject *s, electra_error *err)
-{
-    EL_TRY(el_subject_read(s, EL_NAMED_TRAIN, NULL, t->rt, err));
-    el_subject_settle_scale(s);
-    if (s->path[EL_NAMED_DEV]) {
-        return el_subject_read(s, EL_NAMED_DEV, &s->examples[EL_NAMED_TRAIN]->labels, t->rt, err);
-    }
-    if (t->set->data.dev_share > 0) {
-        EL_TRY(el_subject_hold_out(s, t->set->data.dev_share, (uint64_t)t->set->seed, err));
-        el_log(t->rt, ELECTRA_LOG_INFO, "%s: there is no dev file, so %zu of %zu training examples are held out",
-               s->name, s->examples[EL_NAMED_DEV]->n, s->examples[EL_NAMED_TRAIN]->n + s->examples[EL_NAMED_DEV]->n);
-    }
-    return ELECTRA_OK;
-}
-
-static electra_status featurize(finetuner *t, el_subject *s, electra_error *err)
-{
-    const bool google = t->set->compat == ELECTRA_COMPAT_GOOGLE;
-    el_features_settings settings = {.max_length = (size_t)t->set->max_length,
-                                     .doc_stride = (size_t)t->set->doc_stride,
-                                     .both_orders = t->set->both_orders >= 0 ? t->set->both_orders : s->both_orders,
-                                     .one_segment = el_model_dir_config(t->dir)->model.n_types < 2,
-                                     .train = true,
-                                     .google = google};
-    EL_TRY(el_subject_featurize(s, EL_NAMED_TRAIN, t->tokenizer, &settings, err));
-    settings.both_orders = settings.train = false;
-    return s->examples[EL_NAMED_DEV] ? el_subject_featurize(s, EL_NAMED_DEV, t->tokenizer, &settings, err) : ELECTRA_OK;
-}
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 static electra_status count_all(finetuner *t, electra_error *err)
 {
-    t->first_unit = el_alloc(t->n + 1, sizeof *t->first_unit);
+    t->first_unit = el_alloc(t->in.n + 1, sizeof *t->first_unit);
     t->units = el_alloc((size_t)t->set->batch, sizeof *t->units);
     if (!t->first_unit || !t->units) {
         return el_fail_memory(err, "the order of the examples", (size_t)t->set->batch * sizeof *t->units);
     }
-    for (size_t i = 0; i < t->n; i++) {
-        t->first_unit[i + 1] = t->first_unit[i] + t->subjects[i].features[EL_NAMED_TRAIN]->n_units;
+    for (size_t i = 0; i < t->in.n; i++) {
+        t->first_unit[i + 1] = t->first_unit[i] + t->in.subjects[i].features[EL_NAMED_TRAIN]->n_units;
     }
     const double units = (double)count_units(t);
     const double batch = (double)t->set->batch;
@@ -620,93 +572,10 @@ static electra_status count_all(finetuner *t, electra_error *err)
     return ELECTRA_OK;
 }
 
-/* ---- opening: the model ------------------------------------------------------------------------------------------ */
-
-static electra_status open_model(finetuner *t, electra_error *err)
-{
-    EL_TRY(el_model_dir_open(&t->dir, t->set->model, t->rt, err));
-    const char *folder = el_model_dir_path(t->dir);
-    if (el_model_dir_is_int8(t->dir)) {
-        return el_fail(err, ELECTRA_MISUSE, t->set->model,
-                       "%s holds 8-bit integers, which can answer but not be trained; take the model that it was made "
-                       "from",
-                       t->set->model);
-    }
-    if (!el_hf_tokenizer_is_there(folder)) {
-        return el_fail(err, ELECTRA_INVALID, folder, "%s has no vocab.txt and no tokenizer.json", folder);
-    }
-    return el_hf_tokenizer_read(&t->tokenizer, folder, ELECTRA_SPECIALS_NONE, t->rt, err);
-}
-
-static bool same_labels(const el_labels *a, const el_labels *b)
-{
-    bool same = a->count == b->count;
-    for (size_t i = 0; same && i < a->count; i++) {
-        same = strcmp(a->names[i], b->names[i]) == 0;
-    }
-    return same;
-}
-
-/* The model's own head, if it was made for this very task. */
-static bool can_keep_head(const finetuner *t, const el_head_config *head)
-{
-    const el_head_config *there = el_model_dir_head(t->dir);
-    const el_labels *labels = &el_model_dir_config(t->dir)->labels;
-    if (t->n != 1 || there->kind != head->kind || there->n_labels != head->n_labels) {
-        return false;
-    }
-    return head->n_labels == 0 || (labels->problem == t->labels[0].problem && same_labels(labels, &t->labels[0]));
-}
-
-static electra_status open_heads(finetuner *t, el_tuner_task *tasks, electra_error *err)
-{
-    for (size_t i = 0; i < t->n; i++) {
-        const el_subject *s = &t->subjects[i];
-        const el_label_set *labels = &s->examples[EL_NAMED_TRAIN]->labels;
-        EL_TRY(el_subject_labels(&t->labels[i], s, labels, err));
-        tasks[i] = (el_tuner_task){
-            .features = s->features[EL_NAMED_TRAIN],
-            .head = el_subject_head(s, labels->n_known, t->set->dropout, t->set->qa_head == ELECTRA_QA_JOINT),
-            .scale = s->scale};
-    }
-    t->with_head = can_keep_head(t, &tasks[0].head);
-    if (t->with_head) {
-        el_log(t->rt, ELECTRA_LOG_INFO, "%s has a head for this task, which is gone on with", t->set->model);
-    }
-    return ELECTRA_OK;
-}
-
-static electra_status open_tuner(finetuner *t, electra_error *err)
-{
-    const bool google = t->set->compat == ELECTRA_COMPAT_GOOGLE;
-    el_model_config config = el_model_dir_config(t->dir)->model;
-    config.hidden_dropout = config.attention_dropout = t->set->dropout;
-    el_tuner_settings settings = {.learner = {.clip_norm = t->set->clip, .optimizer = el_optimizer_settings_default()},
-                                  .batch = (size_t)t->set->batch,
-                                  .micro_batch = t->set->micro_batch > 0 ? (size_t)t->set->micro_batch : 0,
-                                  .sum = google,
-                                  .glorot = google};
-    settings.learner.optimizer.epsilon = t->set->epsilon;
-    settings.learner.optimizer.weight_decay = t->set->weight_decay;
-    settings.learner.optimizer.bias_correction = t->set->bias_correction != 0;
-    settings.learner.optimizer.layer_decay = t->set->layer_decay;
-    settings.learner.optimizer.layer_decay_skips = google;
-    el_tuner_task tasks[ELECTRA_MOST_TASKS];
-    EL_TRY(open_heads(t, tasks, err));
-    EL_TRY(el_tuner_create(&t->tuner, t->be, &config, tasks, t->n, &settings, err));
-    return el_tuner_begin(t->tuner, t->dir, t->with_head, (uint64_t)t->set->seed, err);
-}
-
 /* Of examples and starting weights. */
 static electra_status hash_content(finetuner *t, uint64_t *out, electra_error *err)
 {
-    uint64_t sum[3] = {0};
-    for (size_t i = 0; i < t->n; i++) {
-        const el_features *dev = t->subjects[i].features[EL_NAMED_DEV];
-        sum[1] = el_features_hash(t->subjects[i].features[EL_NAMED_TRAIN]);
-        sum[2] = dev ? el_features_hash(dev) : 0;
-        sum[0] = el_hash64(sum, sizeof sum);
-    }
+    uint64_t sum[2] = {el_tune_inputs_hash(&t->in)};
     const size_t n = el_tuner_params(t->tuner)->elements;
     float *weights = el_alloc(n, sizeof *weights);
     if (!weights) {
@@ -722,32 +591,25 @@ static electra_status hash_content(finetuner *t, uint64_t *out, electra_error *e
 /* Everything that may fail before a file of the run is touched. */
 static electra_status open_inputs(finetuner *t, const electra_finetune_options *options, electra_error *err)
 {
-    EL_TRY(el_tune_settings_open(&t->settings, options, err));
-    EL_TRY(el_subjects_create(&t->subjects, &t->n, &t->set->data, err));
-    EL_TRY(open_model(t, err));
-    EL_TRY(el_tune_settings_fill(&t->settings, &el_model_dir_config(t->dir)->model, t->subjects, t->n, err));
-    for (size_t i = 0; i < t->n; i++) {
-        EL_TRY(read_examples(t, &t->subjects[i], err));
-        EL_TRY(featurize(t, &t->subjects[i], err));
-        el_tune_describe(t->rt, &t->subjects[i]);
-    }
+    EL_TRY(el_tune_inputs_open(&t->in, options, err));
     EL_TRY(count_all(t, err));
     EL_TRY(el_pool_create(&t->pool, t->rt->threads, err));
     EL_TRY(el_backend_create_cpu(&t->be, t->pool, EL_CPU_BEST, err));
     EL_TRY(el_backend_create_cpu(&t->evaluation, t->pool, EL_CPU_BEST, err));
-    EL_TRY(open_tuner(t, err));
+    EL_TRY(el_tune_inputs_tuner(&t->tuner, &t->in, t->be, err));
+    EL_TRY(el_tuner_begin(t->tuner, t->in.dir, t->in.with_head, (uint64_t)t->set->seed, err));
     uint64_t content = 0;
     EL_TRY(hash_content(t, &content, err));
-    return el_tune_settings_bind(&t->settings, content, err);
+    return el_tune_settings_bind(&t->in.settings, content, err);
 }
 
-/* ---- opening: the run -------------------------------------------------------------------------------------------- */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 static electra_status open_folder(finetuner *t, electra_error *err)
 {
-    EL_TRY(el_tune_folder_name(&t->folder, t->set->output, t->settings.recorded != NULL, err));
+    EL_TRY(el_tune_folder_name(&t->folder, t->set->output, t->in.settings.recorded != NULL, err));
     EL_TRY(el_run_folder_open(&t->folder.run, err));
-    return el_tune_settings_save(&t->settings, err);
+    return el_tune_settings_save(&t->in.settings, err);
 }
 
 /* The record of the trial's best evaluation. *there: it is; or there was no evaluation yet. It is not when the run was
@@ -814,7 +676,7 @@ static electra_status run(finetuner *t, const electra_finetune_options *options,
 {
     EL_TRY(open_inputs(t, options, err));
     EL_TRY(open_folder(t, err));
-    EL_TRY(el_tune_results_open(&t->results, t->folder.run.result, t->set->model, t->subjects, t->n, err));
+    EL_TRY(el_tune_results_open(&t->results, t->folder.run.result, t->set->model, t->in.subjects, t->in.n, err));
     if (el_tune_results_finished(&t->results) && el_tune_results_trials(&t->results) >= (size_t)t->set->trials) {
         el_log(t->rt, ELECTRA_LOG_INFO, "%s is finished (%zu trials); more --trials would go on", t->folder.run.path,
                el_tune_results_trials(&t->results));
@@ -844,16 +706,10 @@ static void finetuner_clear(finetuner *t)
     el_backend_free(t->evaluation);
     el_backend_free(t->be);
     el_pool_free(t->pool);
-    for (size_t i = 0; i < ELECTRA_MOST_TASKS; i++) {
-        el_labels_clear(&t->labels[i]);
-    }
-    el_subjects_free(t->subjects, t->n);
-    electra_tokenizer_free(t->tokenizer);
-    el_model_dir_close(t->dir);
     el_tune_folder_close(&t->folder);
     el_free(t->first_unit);
     el_free(t->units);
-    el_tune_settings_clear(&t->settings);
+    el_tune_inputs_close(&t->in);
 }
 
 electra_status electra_finetune(const electra_finetune_options *options, electra_finetune_result *result,
@@ -865,7 +721,7 @@ electra_status electra_finetune(const electra_finetune_options *options, electra
     if (!options) {
         return el_fail(err, ELECTRA_MISUSE, "options", "begin with electra_finetune_options_default()");
     }
-    finetuner t = {.rt = &options->runtime, .caller = options, .set = &t.settings.given};
+    finetuner t = {.rt = &options->runtime, .caller = options, .set = &t.in.settings.given};
     const electra_status status = run(&t, options, result, err);
     finetuner_clear(&t);
     return status;
