@@ -140,7 +140,10 @@ const cli_command cli_pretrain = {
         "Run again with the same --output, it goes on from the newest checkpoint as if it had never been stopped; what "
         "is "
         "not given then is as it was. Ctrl-C saves and stops. A finished run can be made longer with more --steps or "
-        "--hours: the learning rate then follows the schedule of the new length from there on.",
+        "--hours: the learning rate then follows the schedule of the new length from there on.\n"
+        "\n"
+        "A network that has minutes or hours and is to be fine-tuned learns more for that with --embeddings all "
+        "--discriminator-weight 5.",
     .examples = "electra pretrain --data shards --output run --size tiny --hours 0.2\n"
                 "electra pretrain --output run\n"
                 "electra pretrain --data more --output second --size tiny --init run\n",
