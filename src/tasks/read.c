@@ -23,6 +23,7 @@ enum {
 };
 
 static const char *const WHAT = "the examples of a task";
+static const char UTF8_MARK[] = "\xEF\xBB\xBF";
 
 /* ---- memory --------------------------------------------------------------------------------------------------------
  */
@@ -169,7 +170,6 @@ electra_status el_read_begin_file(el_reader *r, const char *path)
 
 electra_status el_read_look(el_reader *r, const char *data, size_t bytes, electra_text *out)
 {
-    static const char UTF8_MARK[] = "\xEF\xBB\xBF";
     if (bytes >= 2 && (memcmp(data, "\xFF\xFE", 2) == 0 || memcmp(data, "\xFE\xFF", 2) == 0)) {
         return el_fail(r->err, ELECTRA_INVALID, r->path,
                        "%s is in UTF-16: convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)", r->path);
@@ -245,6 +245,42 @@ electra_status el_read_load(el_reader *r, const char *path, char **block, electr
         *block = NULL;
     }
     return status;
+}
+
+static size_t read_compressed(const char *path, char *buffer, size_t room)
+{
+    el_input *input = NULL;
+    el_member member = {0};
+    electra_error ignored = {0};
+    size_t got = 0;
+    electra_status status = el_input_open(&input, &path, 1, &ignored);
+    if (status == ELECTRA_OK) {
+        status = el_input_next(input, &member, &ignored);
+    }
+    if (status == ELECTRA_OK && member.name && el_input_read(input, buffer, room, &got, &ignored) != ELECTRA_OK) {
+        got = 0;
+    }
+    el_input_free(input);
+    return got;
+}
+
+size_t el_read_beginning(const char *path, char *buffer, size_t room)
+{
+    size_t n = 0;
+    if (is_compressed(path)) {
+        n = read_compressed(path, buffer, room);
+    } else {
+        FILE *file = fopen(path, "rb");
+        n = file ? fread(buffer, 1, room, file) : 0;
+        if (file) {
+            (void)fclose(file);
+        }
+    }
+    if (n >= sizeof UTF8_MARK - 1 && memcmp(buffer, UTF8_MARK, sizeof UTF8_MARK - 1) == 0) {
+        n -= sizeof UTF8_MARK - 1;
+        memmove(buffer, buffer + sizeof UTF8_MARK - 1, n);
+    }
+    return n;
 }
 
 /* ---- words about rows

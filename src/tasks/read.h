@@ -159,7 +159,19 @@ struct el_input;
 electra_status el_read_unpack(struct el_input *input, const char *path, char **block, size_t *bytes,
                               electra_error *err);
 
-/* The same for bytes that are there already. */
+/* The first bytes of a file, unpacked if its name says so, without byte order mark; none if it cannot be read. Returns
+ * how many. */
+size_t el_read_beginning(const char *path, char *buffer, size_t room);
+
+/* "folder/val_text.txt" -> "folder/val_labels.txt", to be freed; NULL: "text" is not in the file's name, or no memory.
+ */
+char *el_read_labels_beside(const char *path);
+
+/* "set.tar.gz/train", a folder in an archive -> "train", and the path is cut where the archive's name ends. NULL: it is
+ * nothing of the kind. */
+const char *el_read_part_inside(char *path);
+
+/* As el_read_load, for bytes that are there already. */
 electra_status el_read_look(el_reader *r, const char *data, size_t bytes, electra_text *out);
 
 /* JSON as a whole, in UTF-8: a copy with U+FFFD where it is not. *copy is NULL or to be freed. */

@@ -50,26 +50,40 @@ electra_status el_read_trec(el_reader *r, const char *data, size_t bytes)
 /* ---- texts and labels in two files
  * ----------------------------------------------------------------------------------- */
 
-/* "folder/val_text.txt" -> "folder/val_labels.txt", to be freed. */
-static electra_status labels_path(el_reader *r, const char *path, char **out)
+/* "text" in a file's name, the last time it is there: that of "context_text.txt" stands at its end. */
+static const char *find_last(const char *name, const char *word)
+{
+    const char *found = strstr(name, word);
+    for (const char *next = found; next; next = strstr(next + 1, word)) {
+        found = next;
+    }
+    return found;
+}
+
+char *el_read_labels_beside(const char *path)
 {
     static const char OLD[] = "text", NEW[] = "labels";
     const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-    const char *found = strstr(name, OLD);
-    if (!found) {
+    const char *found = find_last(slash ? slash + 1 : path, OLD);
+    const size_t bytes = strlen(path) + sizeof NEW;
+    char *out = found ? el_alloc(bytes, 1) : NULL;
+    if (out) {
+        (void)snprintf(out, bytes, "%.*s%s%s", (int)(found - path), path, NEW, found + sizeof OLD - 1);
+    }
+    return out;
+}
+
+static electra_status labels_path(el_reader *r, const char *path, char **out)
+{
+    const char *slash = strrchr(path, '/');
+    if (!strstr(slash ? slash + 1 : path, "text")) {
         return el_fail(r->err, ELECTRA_MISUSE, path,
                        "%s should have the word \"text\" in its name, so that its labels are found "
                        "under the same name with \"labels\"",
                        path);
     }
-    const size_t bytes = strlen(path) + sizeof NEW;
-    *out = el_alloc(bytes, 1);
-    if (!*out) {
-        return el_fail_memory(r->err, path, bytes);
-    }
-    (void)snprintf(*out, bytes, "%.*s%s%s", (int)(found - path), path, NEW, found + sizeof OLD - 1);
-    return ELECTRA_OK;
+    *out = el_read_labels_beside(path);
+    return *out ? ELECTRA_OK : el_fail_memory(r->err, path, strlen(path));
 }
 
 static electra_status read_pairs(el_reader *r, electra_text texts, electra_text labels)
@@ -314,8 +328,7 @@ static electra_status read_archive(el_reader *r, const char *path, const char *i
     return status;
 }
 
-/* "set.tar.gz/train": a folder in an archive. The path is cut where the archive's name ends. */
-static const char *part_inside(char *path)
+const char *el_read_part_inside(char *path)
 {
     for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -337,7 +350,7 @@ electra_status el_read_folders(el_reader *r, const char *path)
         if (!archive) {
             return el_fail_memory(r->err, path, strlen(path));
         }
-        const char *inside = part_inside(archive);
+        const char *inside = el_read_part_inside(archive);
         const electra_status status = read_archive(r, archive, inside);
         el_free(archive);
         EL_TRY(status);

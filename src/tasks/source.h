@@ -29,7 +29,7 @@ typedef enum el_source_format {
                           or a folder in an archive: "set.tar.gz/train"); each file below it is a text, and the name of
                           the folder that it lies in its label. A folder that holds folders is no class */
     EL_SOURCE_TWO_FILES, /* a text a line; its label in the same line of the file beside it that is called "labels"
-                            where this one is called "text": val_text.txt, val_labels.txt */
+                            where this one is called "text" (the last time): val_text.txt, val_labels.txt */
     EL_SOURCE_CONLL,     /* a word a line, columns between blanks or tabs; a sentence ends at a line without any */
     EL_SOURCE_CONLLU,    /* CoNLL-U: ten columns between tabs; words of the syntactic annotation (no 3-4, no 8.1) */
     EL_SOURCE_SQUAD,     /* SQuAD 1.1 and 2.0: data, paragraphs, qas; or a list of questions with a context each */
@@ -88,6 +88,12 @@ typedef struct el_source {
  * CSV and JSON the columns text and label (for TAG words and labels, ANSWER question, context, id and answers, CHOICE
  * prompt, choices and label), a comma between cells and between labels. */
 el_source el_source_default(el_source_format format, el_task_kind kind);
+
+/* The format of a path that nothing was said about; kind: an el_task_kind, or less than 0 if that was not said either.
+ * A folder, an archive and a folder in one are FOLDERS. Endings tell, in any case and behind them that of a
+ * compression; of JSON also the beginning of the file: which of its formats it is. "..._text..." with "..._labels..."
+ * beside it is TWO_FILES; anything else CONLL for TAG, and TSV. A path that cannot be read is judged by its name. */
+el_source_format el_source_guess(const char *path, int kind);
 
 /* Read a file, and behind it a second one of the same kind (more; NULL: there is none). known: labels that training
  * found, NULL to find them here (or for those of the source, if they are fixed). A label that is not known: the row is

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/io.h"
 #include "base/mem.h"
 #include "base/status.h"
 
@@ -26,44 +25,6 @@ const char *electra_task_name(size_t i, const char **about)
 }
 
 /* ---- own files --------------------------------------------------------------------------------------------------- */
-
-/* The end of a file's name that says how it is written, past that of a compression. */
-static bool has_ending(const char *path, const char *ending)
-{
-    static const char *const PACKED[] = {"", ".gz", ".xz", ".zst", ".bz2"};
-    const size_t length = strlen(path);
-    for (size_t i = 0; i < sizeof PACKED / sizeof PACKED[0]; i++) {
-        const size_t packed = strlen(PACKED[i]);
-        const size_t own = strlen(ending);
-        if (length > packed + own && strcmp(path + length - packed, PACKED[i]) == 0 &&
-            strncmp(path + length - packed - own, ending, own) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static el_source_format guess_format(const char *path, int kind)
-{
-    static const struct {
-        const char *ending;
-        el_source_format format;
-    } ENDINGS[] = {{".csv", EL_SOURCE_CSV},       {".jsonl", EL_SOURCE_JSON_LINES}, {".ndjson", EL_SOURCE_JSON_LINES},
-                   {".conllu", EL_SOURCE_CONLLU}, {".conll", EL_SOURCE_CONLL},      {".bio", EL_SOURCE_CONLL},
-                   {".iob", EL_SOURCE_CONLL},     {".tar", EL_SOURCE_FOLDERS}};
-    if (el_is_folder(path)) {
-        return EL_SOURCE_FOLDERS;
-    }
-    for (size_t i = 0; i < sizeof ENDINGS / sizeof ENDINGS[0]; i++) {
-        if (has_ending(path, ENDINGS[i].ending)) {
-            return ENDINGS[i].format;
-        }
-    }
-    if (has_ending(path, ".json")) {
-        return kind == ELECTRA_TASK_ANSWER ? EL_SOURCE_SQUAD : EL_SOURCE_JSON_ROWS;
-    }
-    return kind == ELECTRA_TASK_TAG ? EL_SOURCE_CONLL : EL_SOURCE_TSV;
-}
 
 static el_task_kind guess_kind(int format)
 {
@@ -200,7 +161,7 @@ static electra_status open_own(el_subject *s, const electra_task_data *data, ele
         return el_fail(err, ELECTRA_MISUSE, "task",
                        "neither a task (--task with --data) nor a file of examples (--train, --dev) is given");
     }
-    const int format = data->format >= 0 ? data->format : (int)guess_format(first, data->kind);
+    const int format = data->format >= 0 ? data->format : (int)el_source_guess(first, data->kind);
     s->kind = data->kind >= 0       ? (el_task_kind)data->kind
               : data->label_columns ? EL_TASK_MULTILABEL
                                     : guess_kind(format);

@@ -464,6 +464,11 @@ static void texts_and_labels_lie_side_by_side(void **state)
     assert_string_equal(o->text, "1 one = 1\n2 two = 0\n3  = 1\n");
     assert_string_equal(o->examples->files[0], path);
     test_labelled_free(o);
+    const char *context = test_write_text(*state, "t/context_text.txt", "one\n");
+    test_write_text(*state, "t/context_labels.txt", "1\n");
+    o = test_labelled_path(&source, context, NULL);
+    assert_string_equal(o->text, "1 one = 1\n");
+    test_labelled_free(o);
 
     test_write_text(*state, "t/val_labels.txt", "1\n0\n");
     o = test_labelled_path(&source, path, NULL);
