@@ -74,6 +74,10 @@ ELECTRA_API size_t electra_model_label_count(const electra_model *model);
 ELECTRA_API const char *electra_model_label(const electra_model *model, size_t i);
 ELECTRA_API electra_problem electra_model_problem(const electra_model *model);
 
+/* Of a question answerer: what the odds of "no answer" must exceed ("null_threshold" in config.json; fine-tuning on
+ * questions without answers finds it); 0 if the file does not say, and for every other kind. */
+ELECTRA_API double electra_model_null_threshold(const electra_model *model);
+
 /* Borrowed from the model. */
 ELECTRA_API const electra_tokenizer *electra_model_tokenizer(const electra_model *model);
 

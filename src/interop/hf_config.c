@@ -3,9 +3,12 @@
 #include "interop/hf_config.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/status.h"
 
@@ -278,6 +281,8 @@ static electra_status read_summary(el_hf_config *c, const json_t *o, const char 
     return read_dropout(&c->summary_last_dropout, o, "summary_last_dropout", where, err);
 }
 
+static const char NULL_THRESHOLD[] = "null_threshold";
+
 static electra_status read_members(el_hf_config *c, const json_t *o, const char *where, electra_error *err)
 {
     el_family family = EL_FAMILY_ELECTRA;
@@ -297,6 +302,9 @@ static electra_status read_members(el_hf_config *c, const json_t *o, const char 
     c->joint_qa_hidden_size = EL_QA_INNER;
     EL_TRY(el_json_size(o, "joint_qa_hidden_size", EL_JSON_OPTIONAL, 1, EL_QA_INNER, &c->joint_qa_hidden_size, where,
                         err));
+    c->null_threshold = (double)NAN;
+    EL_TRY(el_json_real(o, NULL_THRESHOLD, EL_JSON_OPTIONAL, -EL_HF_BEYOND_ODDS, EL_HF_BEYOND_ODDS, &c->null_threshold,
+                        where, err));
     EL_TRY(read_label_names(&c->labels, o, where, err));
     return read_problem(&c->labels.problem, o, where, err);
 }
@@ -360,6 +368,9 @@ electra_status el_hf_config_head(el_head_config *out, const el_hf_config *config
                                  electra_error *err)
 {
     *out = (el_head_config){.kind = kind};
+    if ((kind == EL_HEAD_SPANS || kind == EL_HEAD_JOINT_QA) && !isnan(config->null_threshold)) {
+        out->null_threshold = config->null_threshold;
+    }
     if (kind == EL_HEAD_CLASSIFIER || kind == EL_HEAD_TAGGER) {
         out->n_labels = config->labels.count;
         out->dropout = config->classifier_dropout;
@@ -543,6 +554,9 @@ electra_status el_hf_config_write(const el_network *network, const el_labels *la
         sound =
             sound && merge(json, json_pack("{s:I}", "joint_qa_hidden_size", (json_int_t)network->head_config.inner));
     }
+    if (network->head_config.null_threshold != 0) {
+        sound = sound && merge(json, json_pack("{s:f}", NULL_THRESHOLD, network->head_config.null_threshold));
+    }
     if (dtype == EL_DTYPE_I8) {
         sound = sound && merge(json, json_pack("{s:{s:s, s:i}}", "quantization_config", "quant_method", EL_HF_INT8,
                                                "version", 1));
@@ -550,5 +564,43 @@ electra_status el_hf_config_write(const el_network *network, const el_labels *la
     const electra_status status = sound ? el_json_save(json, path, err) : el_fail_memory(err, path, 0);
     json_decref(json);
     el_labels_clear(&numbered);
+    return status;
+}
+
+/* ---- changing ---------------------------------------------------------------------------------------------------- */
+
+/* As many digits as leave the other numbers of the file as short as they are (el_json_save). */
+static double round_odds(double threshold)
+{
+    char digits[40];
+    const double odds = isinf(threshold) ? copysign(EL_HF_BEYOND_ODDS, threshold) : threshold;
+    (void)snprintf(digits, sizeof digits, "%.15g", odds);
+    return strtod(digits, NULL);
+}
+
+static electra_status set_null_threshold(const char *path, double threshold, electra_error *err)
+{
+    json_t *json = NULL;
+    EL_TRY(el_json_load(&json, path, err));
+    if (!json_is_object(json)) {
+        json_decref(json);
+        return el_fail(err, ELECTRA_INVALID, path, "%s should hold a JSON object", path);
+    }
+    bool sound = true;
+    if (isnan(threshold)) {
+        (void)json_object_del(json, NULL_THRESHOLD); /* fine if it is not there */
+    } else {
+        sound = json_object_set_new(json, NULL_THRESHOLD, json_real(round_odds(threshold))) == 0;
+    }
+    const electra_status status = sound ? el_json_save(json, path, err) : el_fail_memory(err, path, 0);
+    json_decref(json);
+    return status;
+}
+
+electra_status el_hf_config_set_null_threshold(const char *folder, double threshold, electra_error *err)
+{
+    char *path = el_path_join(folder, "config.json");
+    const electra_status status = path ? set_null_threshold(path, threshold, err) : el_fail_memory(err, folder, 0);
+    el_free(path);
     return status;
 }

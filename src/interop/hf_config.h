@@ -43,6 +43,7 @@ typedef struct el_hf_config {
     bool summary_use_proj, summary_proj_to_labels;
     double summary_first_dropout, summary_last_dropout;
     size_t joint_qa_hidden_size; /* of EL_HEAD_JOINT_QA; 512 if the file does not say */
+    double null_threshold;       /* of heads for questions; NaN if the file does not say, which is as good as 0 */
 } el_hf_config;
 
 void el_hf_config_clear(el_hf_config *config); /* accepts a zeroed one */
@@ -64,6 +65,12 @@ electra_status el_hf_config_head(el_head_config *out, const el_hf_config *config
  * number format of the weights; I8: that of their matrices. Atomic. */
 electra_status el_hf_config_write(const el_network *network, const el_labels *labels, el_dtype dtype, const char *path,
                                   electra_error *err);
+
+/* Set the member "null_threshold" in the config.json of a finished model directory: what the odds of "no answer" must
+ * exceed (electra_answer_options in infer.h), in 15 digits. Infinite ones become EL_HF_BEYOND_ODDS, which no odds
+ * exceed; NaN takes the member out. Of a file that el_hf_config_write wrote every other byte stays. Atomic. */
+electra_status el_hf_config_set_null_threshold(const char *folder, double threshold, electra_error *err);
+#define EL_HF_BEYOND_ODDS 1e30
 
 /* "quant_method" in "quantization_config" of a model whose matrices are 8-bit integers (quantize.h). */
 #define EL_HF_INT8 "electra-int8"

@@ -233,6 +233,11 @@ electra_problem electra_model_problem(const electra_model *model)
     return model->labels.problem;
 }
 
+double electra_model_null_threshold(const electra_model *model)
+{
+    return model->network.head_config.null_threshold;
+}
+
 const electra_tokenizer *electra_model_tokenizer(const electra_model *model)
 {
     return model->tokenizer;

@@ -129,6 +129,8 @@ typedef struct el_head_config {
     el_activation summary_activation;
     double summary_first_dropout, summary_last_dropout;
     size_t inner; /* I of EL_HEAD_JOINT_QA: 1 ... EL_QA_INNER */
+    /* EL_HEAD_SPANS, EL_HEAD_JOINT_QA: what the odds of "no answer" must exceed; no part of the network. */
+    double null_threshold;
 } el_head_config;
 
 #define EL_NO_PARAM SIZE_MAX

@@ -5,10 +5,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/io.h"
+#include "base/mem.h"
 #include "interop/hf_config.h"
 #include "interop/model.h"
 #include "interop/model_dir.h"
@@ -127,6 +129,8 @@ static void what_makes_no_sense_is_refused_by_name(void **state)
         {"\"summary_type\":true", "\"summary_type\" should be"},
         {"\"joint_qa_hidden_size\":0", "\"joint_qa_hidden_size\" is 0"},
         {"\"joint_qa_hidden_size\":513", "\"joint_qa_hidden_size\" is 513"},
+        {"\"null_threshold\":\"2\"", "\"null_threshold\" should be a number"},
+        {"\"null_threshold\":1e31", "\"null_threshold\" is 1e+31"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         el_hf_config c;
@@ -192,6 +196,24 @@ static void a_joint_head_needs_two_types(void **state)
     el_hf_config_clear(&c);
 }
 
+static void only_heads_for_questions_have_a_threshold(void **state)
+{
+    (void)state;
+    el_hf_config c;
+    el_head_config head;
+    assert_int_equal(parse(&c, "\"null_threshold\":3", NULL), ELECTRA_OK);
+    for (el_head kind = 0; kind < EL_N_HEADS; kind++) {
+        assert_int_equal(el_hf_config_head(&head, &c, kind, "config.json", NULL), ELECTRA_OK);
+        assert_true(head.null_threshold == (kind == EL_HEAD_SPANS || kind == EL_HEAD_JOINT_QA ? 3 : 0));
+    }
+    el_hf_config_clear(&c);
+    assert_int_equal(parse(&c, "", NULL), ELECTRA_OK);
+    assert_true(isnan(c.null_threshold));
+    assert_int_equal(el_hf_config_head(&head, &c, EL_HEAD_SPANS, "config.json", NULL), ELECTRA_OK);
+    assert_true(head.null_threshold == 0);
+    el_hf_config_clear(&c);
+}
+
 static void a_bert_has_its_own_defaults(void **state)
 {
     (void)state;
@@ -234,7 +256,10 @@ static const kind KINDS[] = {
      {.kind = EL_HEAD_TAGGER, .n_labels = 3, .dropout = 0.125},
      ELECTRA_MODEL_TAGGER,
      "ElectraForTokenClassification"},
-    {EL_FAMILY_ELECTRA, {.kind = EL_HEAD_SPANS}, ELECTRA_MODEL_SPANS, "ElectraForQuestionAnswering"},
+    {EL_FAMILY_ELECTRA,
+     {.kind = EL_HEAD_SPANS, .null_threshold = -1.5},
+     ELECTRA_MODEL_SPANS,
+     "ElectraForQuestionAnswering"},
     {EL_FAMILY_ELECTRA,
      {.kind = EL_HEAD_CHOICE,
       .summary_dense = true,
@@ -264,7 +289,7 @@ static const kind KINDS[] = {
     {EL_FAMILY_BERT, {.kind = EL_HEAD_NONE, .pooler = true}, ELECTRA_MODEL_ENCODER, "BertModel"},
     {EL_FAMILY_BERT, {.kind = EL_HEAD_NONE}, ELECTRA_MODEL_ENCODER, "BertModel"},
     {EL_FAMILY_ELECTRA,
-     {.kind = EL_HEAD_JOINT_QA, .inner = 19},
+     {.kind = EL_HEAD_JOINT_QA, .inner = 19, .null_threshold = 0.25},
      ELECTRA_MODEL_JOINT_QA,
      "ElectraForJointQuestionAnswering"},
     {EL_FAMILY_BERT, {.kind = EL_HEAD_JOINT_QA, .inner = 512}, ELECTRA_MODEL_JOINT_QA, "BertForJointQuestionAnswering"},
@@ -316,6 +341,7 @@ static void assert_same_head(const el_head_config *a, const el_head_config *b)
     assert_true(a->dropout == b->dropout && a->pooler == b->pooler && a->summary_dense == b->summary_dense);
     assert_int_equal(a->summary_activation, b->summary_activation);
     assert_int_equal(a->inner, b->inner);
+    assert_true(a->null_threshold == b->null_threshold);
     assert_true(a->summary_first_dropout == b->summary_first_dropout &&
                 a->summary_last_dropout == b->summary_last_dropout);
 }
@@ -418,6 +444,7 @@ static void directories_say_which_head_they_hold(void **state)
         assert_int_equal(electra_model_kind_of(model), k->kind);
         assert_int_equal(electra_model_label_count(model), labels.count);
         assert_int_equal(electra_model_problem(model), labels.problem);
+        assert_true(electra_model_null_threshold(model) == k->head.null_threshold);
         for (size_t l = 0; l < labels.count; l++) {
             assert_string_equal(electra_model_label(model, l), labels.names[l]);
         }
@@ -427,6 +454,57 @@ static void directories_say_which_head_they_hold(void **state)
         el_labels_clear(&labels);
         clear(&f);
     }
+}
+
+static double threshold_of(const char *folder)
+{
+    electra_model *model;
+    assert_int_equal(electra_model_load(&model, folder, NULL, NULL), ELECTRA_OK);
+    const double threshold = electra_model_null_threshold(model);
+    electra_model_free(model);
+    return threshold;
+}
+
+/* What fine-tuning finds out after the model was written, and what other programs make of the model. */
+static void a_threshold_is_set_in_a_finished_directory(void **state)
+{
+    const char *folder = test_path(*state, "qa"), *path = test_path(*state, "qa/config.json");
+    fixture f;
+    char *before, *with, *after;
+    size_t before_bytes, with_bytes, after_bytes;
+    make(&f, &KINDS[8]);
+    assert_int_equal(el_model_dir_write(folder, &f.network, NULL, f.weights, NULL, NULL), ELECTRA_OK);
+    assert_int_equal(el_read_file(&before, &before_bytes, path, 1 << 20, NULL), ELECTRA_OK);
+    static const struct {
+        double set, found;
+    } CASES[] = {{(double)INFINITY, EL_HF_BEYOND_ODDS}, {-(double)INFINITY, -EL_HF_BEYOND_ODDS}, {0, 0}, {-7.25, -7.25}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        assert_int_equal(el_hf_config_set_null_threshold(folder, CASES[i].set, NULL), ELECTRA_OK);
+        assert_true(threshold_of(folder) == CASES[i].found);
+    }
+    assert_int_equal(el_hf_config_set_null_threshold(folder, 1.0 / 3, NULL), ELECTRA_OK);
+    assert_true(fabs(threshold_of(folder) - 1.0 / 3) < 1e-14);
+    assert_int_equal(el_read_file(&with, &with_bytes, path, 1 << 20, NULL), ELECTRA_OK);
+    static const char LINE[] = "  \"null_threshold\": 0.333333333333333,\n";
+    char *line = strstr(with, LINE);
+    assert_non_null(line);
+    memmove(line, line + strlen(LINE), strlen(line + strlen(LINE)) + 1);
+    assert_string_equal(with, before); /* nothing else moved, not even the digits of other numbers */
+    const char *converted = test_path(*state, "converted"), *small = test_path(*state, "small");
+    assert_int_equal(electra_model_convert(NULL, folder, converted, NULL, NULL), ELECTRA_OK);
+    assert_true(threshold_of(converted) == threshold_of(folder));
+    assert_int_equal(electra_model_quantize(folder, small, NULL, NULL), ELECTRA_OK);
+    assert_true(threshold_of(small) == threshold_of(folder));
+    assert_int_equal(el_hf_config_set_null_threshold(folder, (double)NAN, NULL), ELECTRA_OK);
+    assert_int_equal(el_read_file(&after, &after_bytes, path, 1 << 20, NULL), ELECTRA_OK);
+    assert_string_equal(after, before);
+    electra_error err = {0};
+    assert_int_equal(el_hf_config_set_null_threshold(test_path(*state, "nowhere"), 1, &err), ELECTRA_INVALID);
+    assert_non_null(strstr(err.message, "nowhere/config.json"));
+    el_free(before);
+    el_free(with);
+    el_free(after);
+    clear(&f);
 }
 
 /* One layer called "classifier" may be three heads; without an architecture it is what the tensors can be. */
@@ -522,6 +600,7 @@ int main(void)
         cmocka_unit_test(a_classifier_drops_as_the_encoder_does_unless_told),
         cmocka_unit_test(what_makes_no_sense_is_refused_by_name),
         cmocka_unit_test(summaries_are_judged_when_a_choice_needs_them),
+        cmocka_unit_test(only_heads_for_questions_have_a_threshold),
         cmocka_unit_test(a_bert_has_its_own_defaults),
         cmocka_unit_test(a_joint_head_needs_two_types),
         cmocka_unit_test(berts_masked_lm_head_is_called_as_ours_is),
@@ -530,6 +609,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(maps_of_labels_are_each_others_inverse, test_folder_setup,
                                         test_folder_teardown),
         cmocka_unit_test_setup_teardown(directories_say_which_head_they_hold, test_folder_setup, test_folder_teardown),
+        cmocka_unit_test_setup_teardown(a_threshold_is_set_in_a_finished_directory, test_folder_setup,
+                                        test_folder_teardown),
         cmocka_unit_test_setup_teardown(a_lone_classifier_is_told_by_its_architecture, test_folder_setup,
                                         test_folder_teardown),
         cmocka_unit_test_setup_teardown(another_number_of_labels_is_refused, test_folder_setup, test_folder_teardown),
