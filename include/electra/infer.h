@@ -164,21 +164,29 @@ typedef struct electra_answer_options {
                             of a joint question answerer so many that windows start 128 tokens apart */
     bool allow_none;     /* "there is no answer" competes with the others, as an empty answer */
     bool align_to_words; /* widen answers to whole words */
+    /* With allow_none: "no answer" goes first if its odds exceed this. NaN: the model's own
+     * (electra_model_null_threshold). Odds are start + end logits of [CLS] minus those of the best answer, as SQuAD
+     * 2.0's scorer wants them; of a joint question answerer the logit of "impossible". A higher threshold gives fewer
+     * empty answers. */
+    double null_threshold;
 } electra_answer_options;
 
-ELECTRA_API electra_answer_options electra_answer_options_default(void); /* 1, 15, 0, 0, false, true */
+/* 1, 15, 0, 0, false, true, NaN */
+ELECTRA_API electra_answer_options electra_answer_options_default(void);
 
 typedef struct electra_answer {
     float score;       /* product of the probabilities of start and end within a window; equal texts (ignoring case)
                           add theirs, so it may exceed 1. Of a joint question answerer: the share among its 20 best
-                          answers by that product, and with allow_none that times the probability that there is one */
+                          answers by that product, and with allow_none that times the probability that there is one.
+                          The threshold moves "no answer" in the list and leaves its score */
     electra_span span; /* code points of the context */
     electra_text text; /* within the caller's context; empty: there is no answer */
 } electra_answer;
 
 typedef struct electra_answers {
     size_t n;                      /* 0 if the context is empty and allow_none is false */
-    const electra_answer *answers; /* best first */
+    const electra_answer *answers; /* best first; "no answer" where its score times exp(-threshold) puts it, of a joint
+                                      question answerer first only if its odds exceed the threshold */
     size_t windows;                /* that were looked at */
 } electra_answers;
 

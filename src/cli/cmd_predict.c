@@ -2,6 +2,7 @@
 #include "answering.h"
 #include "commands.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct predict_values {
@@ -13,6 +14,7 @@ typedef struct predict_values {
     cli_list ignored;
     long stride, max_answer;
     bool allow_none, align_words;
+    double null_threshold;
 } predict_values;
 
 static const cli_option OPTIONS[] = {
@@ -40,6 +42,9 @@ static const cli_option OPTIONS[] = {
      .help = "questions: tokens of an answer, at most"},
     {"allow-none", 0, CLI_FLAG, offsetof(predict_values, allow_none),
      .help = "questions: \"there is no answer\" may win, which is an empty answer"},
+    {"null-threshold", 0, CLI_REAL, offsetof(predict_values, null_threshold), "X",
+     .help = "with --allow-none: the odds (a difference of logits) above which there is no answer; more give fewer "
+             "empty answers (default: what fine-tuning found best and wrote into the model, else 0)"},
     {"align-words", 0, CLI_FLAG, offsetof(predict_values, align_words), .help = "questions: answers of whole words"},
     CLI_MAX_LENGTH_OPTION("tokens that are looked at together; 0: as many as the model can, for questions at most 384. "
                           "Longer texts are cut; words and contexts are covered by windows that overlap"),
@@ -56,6 +61,7 @@ static void set_defaults(void *values)
     v->aggregation = ELECTRA_GROUP_TOKENS;
     v->max_answer = DEFAULT_MAX_ANSWER;
     v->align_words = true;
+    v->null_threshold = (double)NAN;
 }
 
 typedef struct task task;
@@ -318,6 +324,7 @@ static electra_status check_options(const job *j, electra_error *err)
         {v->stride != 0, words || questions, "--stride"},
         {v->max_answer != DEFAULT_MAX_ANSWER, questions, "--max-answer"},
         {v->allow_none, questions, "--allow-none"},
+        {!isnan(v->null_threshold), questions, "--null-threshold"},
         {!v->align_words, questions, "--no-align-words"},
     };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
@@ -328,6 +335,9 @@ static electra_status check_options(const job *j, electra_error *err)
     }
     if (v->all_labels && v->ignored.n) {
         return cli_fail(err, ELECTRA_MISUSE, "--all-labels", "contradicts --ignore-labels");
+    }
+    if (!isnan(v->null_threshold) && !v->allow_none) {
+        return cli_fail(err, ELECTRA_MISUSE, "--null-threshold", "goes with --allow-none");
     }
     return questions && v->top_k == 0 ? cli_fail(err, ELECTRA_MISUSE, "--top-k", "must be at least 1 for questions")
                                       : ELECTRA_OK;
@@ -361,6 +371,7 @@ static electra_status check(cli_answering *a, cli_shape *shape, electra_error *e
     j->answer.max_length = (size_t)v->answer.max_length;
     j->answer.stride = (size_t)v->stride;
     j->answer.allow_none = v->allow_none;
+    j->answer.null_threshold = v->null_threshold;
     j->answer.align_to_words = v->align_words;
     const cli_batch nothing = {0};
     return j->task->ask(j, &nothing, err); /* a stride that does not fit fails before anything is read */
@@ -403,11 +414,10 @@ const cli_command cli_predict = {
         "    {\"score\":0.91,\"start\":19,\"end\":25,\"answer\":\"copper\"}\n"
         "  choices, best first:\n"
         "    [{\"choice\":1,\"text\":\"fell asleep\",\"score\":0.8},..]",
-    .examples =
-        "echo 'What a film!' | electra predict --model sentiment\n"
-        "electra predict --model entailment --format tsv --text-column 1 --pair-column 2 rte.tsv\n"
-        "electra predict --model ner --aggregation first texts.txt\n"
-        "electra predict --model qa --format jsonl --top-k 3 questions.jsonl\n",
+    .examples = "echo 'What a film!' | electra predict --model sentiment\n"
+                "electra predict --model entailment --format tsv --text-column 1 --pair-column 2 rte.tsv\n"
+                "electra predict --model ner --aggregation first texts.txt\n"
+                "electra predict --model qa --format jsonl --top-k 3 questions.jsonl\n",
     .options = OPTIONS,
     .values_size = sizeof(predict_values),
     .set_defaults = set_defaults,

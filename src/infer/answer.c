@@ -1,5 +1,6 @@
 /* Questions answered from a context: windows -> start and end probabilities -> spans -> answers (spans.h). Models with
  * the published head go on in answer_joint.c. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,12 +8,21 @@
 #include "infer/answer.h"
 #include "infer/spans.h"
 
-enum { PAIR_SPECIALS = 3, MOST_DEFAULT_LENGTH = 384, MOST_DEFAULT_STRIDE = 128, FURTHER_SPANS = 10 };
+enum {
+    PAIR_SPECIALS = 3,
+    MOST_DEFAULT_LENGTH = 384,
+    MOST_DEFAULT_STRIDE = 128,
+    FURTHER_SPANS = 10,
+    MOST_EXPONENT = 700
+};
 
 electra_answer_options electra_answer_options_default(void)
 {
-    return (electra_answer_options){
-        .struct_size = sizeof(electra_answer_options), .top_k = 1, .max_answer = 15, .align_to_words = true};
+    return (electra_answer_options){.struct_size = sizeof(electra_answer_options),
+                                    .top_k = 1,
+                                    .max_answer = 15,
+                                    .align_to_words = true,
+                                    .null_threshold = (double)NAN};
 }
 
 /* Start and end logits of a window's tokens. */
@@ -157,9 +167,10 @@ static electra_status answer_question(electra_session *s, const el_part *part, c
     for (size_t w = 0; w < part->n; w++) {
         EL_TRY(add_spans(s, &windows[w], o, &none, err));
     }
-    if (o->allow_none) {
+    if (o->allow_none) { /* the ratio of two products of probabilities is exp of the difference of their logits */
         const electra_text nothing = {s->slices.text.text, 0};
-        EL_TRY(el_spans_add(s->answers, none, (electra_span){0, 0}, nothing, err));
+        EL_TRY(el_spans_add(s->answers, none * exp(fmin(-o->null_threshold, MOST_EXPONENT)), (electra_span){0, 0},
+                            nothing, err));
     }
     size_t n;
     EL_TRY(el_spans_rank(s->answers, o->top_k, &n, err));
@@ -171,7 +182,7 @@ static electra_status answer_question(electra_session *s, const el_part *part, c
     const el_span_answer *answers = s->answers->answers.items;
     for (size_t i = 0; i < n; i++) {
         const el_span_answer *a = &answers[ranked[i].item];
-        results[i] = (electra_answer){(float)a->score, a->span, a->text};
+        results[i] = (electra_answer){(float)(o->allow_none && !a->text.bytes ? none : a->score), a->span, a->text};
     }
     s->results.n += n;
     *out = (electra_answers){.n = n, .windows = part->n};
@@ -185,6 +196,9 @@ static electra_status check(const electra_session *s, electra_answer_options *o,
     }
     if (o->top_k == 0 || o->max_answer == 0) {
         return el_fail(err, ELECTRA_MISUSE, o->top_k ? "max_answer" : "top_k", "must be at least 1");
+    }
+    if (isnan(o->null_threshold)) {
+        o->null_threshold = electra_model_null_threshold(s->model);
     }
     const size_t most = s->longest < MOST_DEFAULT_LENGTH ? s->longest : MOST_DEFAULT_LENGTH;
     o->max_length = !o->max_length ? most : o->max_length < s->longest ? o->max_length : s->longest;

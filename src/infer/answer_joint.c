@@ -132,17 +132,19 @@ static void decode(electra_session *s, const el_part *part, const el_nbest_rules
     el_nbest_join(out, rules, bests, part->n, true, s->slices.text, s->pieces.items);
 }
 
-/* Best first; "no answer" where its probability puts it. */
+/* Best first; "no answer" before all others if its odds exceed the threshold, otherwise behind the best one where its
+ * probability puts it. */
 static size_t list_answers(const electra_session *s, const el_question_best *best, const electra_answer_options *o,
                            electra_answer *out)
 {
     const uint8_t *text = (const uint8_t *)s->slices.text.text;
     const double none = o->allow_none ? 1 / (1 + exp(-best->null_odds)) : 0;
+    const bool first = best->n == 0 || best->null_odds > o->null_threshold;
     bool listed = !o->allow_none;
     size_t n = 0;
     for (size_t i = 0; i <= best->n && n < o->top_k; i++) {
         const double score = i < best->n ? (1 - none) * best->answers[i].probability : -1;
-        if (!listed && none > score) {
+        if (!listed && (i == 0 ? first : none > score)) {
             out[n++] = (electra_answer){(float)none, {0, 0}, {s->slices.text.text, 0}};
             listed = true;
         }

@@ -522,6 +522,77 @@ static void answers_lie_in_their_context(void **state)
     done(&a);
 }
 
+static size_t place_of_none(const electra_answers *found)
+{
+    size_t i = 0;
+    while (i < found->n && found->answers[i].text.bytes) {
+        i++;
+    }
+    return i;
+}
+
+/* "No answer" goes first if its odds exceed the threshold; what is known of it, its score, stays. */
+static void a_threshold_moves_no_answer(void **state)
+{
+    (void)state;
+    static const int KINDS[] = {SPANS, JOINT};
+    for (size_t k = 0; k < 2; k++) {
+        asked a = ask(KINDS[k], 1, 0);
+        const electra_question question = {text_of("the cat"), text_of("a dog ran.")};
+        electra_answer_options o = electra_answer_options_default();
+        o.top_k = 20;
+        o.allow_none = true;
+        electra_answers found;
+        assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
+        assert_int_equal(found.windows, 1);
+        const size_t place = place_of_none(&found);
+        assert_true(place < found.n && found.n > 3);
+        const double none = (double)found.answers[place].score, best = (double)found.answers[place == 0].score;
+        /* a ratio of products of probabilities is a difference of logits; the joint head has the odds themselves */
+        const double odds = KINDS[k] == SPANS ? log(none / best) : log(none / (1 - none));
+        for (double off = -20; off <= 20; off += 4.9) {
+            o.null_threshold = odds - off;
+            o.top_k = 1;
+            assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
+            assert_true((found.answers[0].text.bytes == 0) == (off > 0));
+            o.top_k = 1000;
+            assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
+            const size_t at = place_of_none(&found);
+            assert_true((at == 0) == (off > 0));
+            assert_true(at < found.n && fabs((double)found.answers[at].score - none) < 1e-6);
+        }
+        o.null_threshold = -1e30;
+        assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
+        assert_int_equal(place_of_none(&found), 0);
+        o.null_threshold = 1e30;
+        assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
+        assert_true(place_of_none(&found) > 0);
+        done(&a);
+    }
+}
+
+/* Unless told, a session takes the threshold of its model. */
+static void a_model_has_a_threshold_of_its_own(void **state)
+{
+    (void)state;
+    static const double THRESHOLDS[] = {-50, 50};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(el_hf_config_set_null_threshold(folders[SPANS], THRESHOLDS[i], NULL), ELECTRA_OK);
+        asked a = ask(SPANS, 1, 0);
+        const electra_question question = {text_of("the cat"), text_of("a dog ran.")};
+        electra_answer_options o = electra_answer_options_default();
+        electra_answers found;
+        o.allow_none = true;
+        assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
+        assert_true((found.answers[0].text.bytes == 0) == (THRESHOLDS[i] < 0));
+        o.null_threshold = -THRESHOLDS[i];
+        assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
+        assert_true((found.answers[0].text.bytes == 0) == (THRESHOLDS[i] > 0));
+        done(&a);
+    }
+    assert_int_equal(el_hf_config_set_null_threshold(folders[SPANS], (double)NAN, NULL), ELECTRA_OK);
+}
+
 /* The same question through the windows and the rules that evaluation uses. */
 static void evaluate(asked *a, el_example *example, size_t max_length, el_question_best *out)
 {
@@ -585,7 +656,7 @@ static void joint_answers_are_those_of_evaluation(void **state)
             assert_int_equal(found.answers[k].span.start, el_utf8_count(text, begin));
             assert_int_equal(found.answers[k].span.end, el_utf8_count(text, begin + found.answers[k].text.bytes));
         }
-        /* no answer competes with its probability */
+        /* no answer competes with its probability, but is first only if its odds are above 0 */
         const double none = 1 / (1 + exp(-expected.null_odds));
         o.allow_none = true;
         assert_int_equal(electra_session_answer(a.session, &question, 1, &o, &found, NULL), ELECTRA_OK);
@@ -595,7 +666,8 @@ static void joint_answers_are_those_of_evaluation(void **state)
             const bool is_none = found.answers[k].text.bytes == 0;
             const double score = is_none ? none : (1 - none) * expected.answers[with_text].probability;
             assert_true(fabs((double)found.answers[k].score - score) < 1e-5);
-            assert_true(k == 0 || found.answers[k].score <= found.answers[k - 1].score + 1e-6F);
+            assert_true(k < 2 || found.answers[k].score <= found.answers[k - 1].score + 1e-6F);
+            assert_true(!is_none || expected.n == 0 || (k == 0) == (expected.null_odds > 0));
             empty += is_none;
             with_text += !is_none;
         }
@@ -697,6 +769,8 @@ int main(void)
         cmocka_unit_test(long_texts_to_classify_are_cut_and_counted),
         cmocka_unit_test(long_texts_are_embedded_whole),
         cmocka_unit_test(answers_lie_in_their_context),
+        cmocka_unit_test(a_threshold_moves_no_answer),
+        cmocka_unit_test(a_model_has_a_threshold_of_its_own),
         cmocka_unit_test(joint_answers_are_those_of_evaluation),
         cmocka_unit_test(a_joint_question_is_cut),
         cmocka_unit_test(words_of_all_windows_are_labelled),
