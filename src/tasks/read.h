@@ -40,6 +40,8 @@ typedef struct el_reader {
     size_t context_length; /* in code points */
     uint32_t group;        /* of the questions that come */
     bool group_is_fixed;   /* it does not change with the context */
+    el_strings classes;    /* FOLDERS */
+    el_growing parents;    /* electra_text [classes.n]: the folder that each of them lies in */
     el_growing cells, tags, words, buffer, answers; /* scratch */
     double began;
 } el_reader;

@@ -148,6 +148,62 @@ static electra_status add_text(el_reader *r, electra_text text, electra_text cla
     return el_read_row(r, &row);
 }
 
+/* The path of the folder that a file lies in, without the last slash; no bytes if it lies in none. */
+static electra_text path_of(electra_text name)
+{
+    size_t n = name.bytes;
+    while (n > 0 && name.text[n - 1] != '/') {
+        n--;
+    }
+    return (electra_text){name.text, n > 0 ? n - 1 : 0};
+}
+
+static electra_text last_of(electra_text path)
+{
+    const size_t n = path_of(path).bytes;
+    const size_t skip = n < path.bytes && path.text[n] == '/' ? n + 1 : n;
+    return (electra_text){path.text + skip, path.bytes - skip};
+}
+
+/* "fold/train", "train_set" */
+static bool is_for_training(electra_text path)
+{
+    static const char NAME[] = "train";
+    const electra_text last = last_of(path);
+    return last.bytes >= sizeof NAME - 1 && strncasecmp(last.text, NAME, sizeof NAME - 1) == 0;
+}
+
+/* A class may lie in one place only: if it is in fold/train and in fold/dev, they are parts of which one was meant.
+ * archive: what `parent` is in; NULL: it is a path by itself. */
+static electra_status note_class(el_reader *r, electra_text class, electra_text parent, const char *archive)
+{
+    const size_t before = r->classes.n, number = el_strings_add(&r->classes, class.text, class.bytes);
+    if (number == EL_STRINGS_FULL) {
+        return el_fail_memory(r->err, "the folders of classes", class.bytes);
+    }
+    if (number == before) {
+        electra_text copy;
+        EL_TRY(el_read_copy(r, parent, &copy));
+        return el_read_push(r, &r->parents, copy);
+    }
+    electra_text first = ((const electra_text *)r->parents.items)[number];
+    if (el_read_same(first, parent)) {
+        return ELECTRA_OK;
+    }
+    if (is_for_training(parent)) {
+        const electra_text other = first;
+        first = parent;
+        parent = other;
+    }
+    const char *in = archive ? archive : "", *slash = archive ? "/" : "";
+    const int n_first = (int)first.bytes, n_parent = (int)parent.bytes;
+    return el_fail(r->err, ELECTRA_INVALID, r->path,
+                   "'%.*s' is in %s%s%.*s and in %s%s%.*s: name one of them (--train %s%s%.*s --dev %s%s%.*s), or give "
+                   "their classes different names",
+                   (int)class.bytes, class.text, in, slash, n_first, first.text, in, slash, n_parent, parent.text, in,
+                   slash, n_first, first.text, in, slash, n_parent, parent.text);
+}
+
 static electra_status read_file(el_reader *r, const char *path, electra_text class)
 {
     electra_text text;
@@ -182,7 +238,12 @@ static electra_status read_entry(el_reader *r, const char *path, const struct di
     if (is_real_folder(path, entry)) {
         return class ? ELECTRA_OK : read_folder(r, path, entry->d_name, depth + 1);
     }
-    return class && el_is_file(path) ? read_file(r, path, el_read_string(class, strlen(class))) : ELECTRA_OK;
+    if (!class || !el_is_file(path)) {
+        return ELECTRA_OK;
+    }
+    const electra_text name = el_read_string(class, strlen(class));
+    EL_TRY(note_class(r, name, path_of(path_of(el_read_string(path, strlen(path)))), NULL));
+    return read_file(r, path, name);
 }
 
 /* Read the folders among the entries (class NULL) or the files. */
@@ -240,23 +301,6 @@ static bool is_below(const char *name, const char *folder)
     return n == 0 || (strncmp(name, folder, n) == 0 && name[n] == '/');
 }
 
-/* The path of the folder that a file lies in, without the last slash; no bytes if it lies in none. */
-static electra_text path_of(electra_text name)
-{
-    size_t n = name.bytes;
-    while (n > 0 && name.text[n - 1] != '/') {
-        n--;
-    }
-    return (electra_text){name.text, n > 0 ? n - 1 : 0};
-}
-
-static electra_text last_of(electra_text path)
-{
-    const size_t n = path_of(path).bytes;
-    const size_t skip = n < path.bytes && path.text[n] == '/' ? n + 1 : n;
-    return (electra_text){path.text + skip, path.bytes - skip};
-}
-
 static electra_status read_member(el_reader *r, el_input *input, const char *name, electra_text class)
 {
     char *block = NULL;
@@ -300,6 +344,11 @@ static electra_status go_through(el_reader *r, const char *path, const char *ins
         }
         if (second) {
             if (el_strings_find(folders, folder.text, folder.bytes) == EL_STRINGS_FULL) {
+                status = note_class(r, last_of(folder), path_of(folder), path);
+            } else {
+                continue;
+            }
+            if (status == ELECTRA_OK) {
                 status = read_member(r, input, member.name, last_of(folder));
             }
         } else {
@@ -343,6 +392,8 @@ const char *el_read_part_inside(char *path)
 electra_status el_read_folders(el_reader *r, const char *path)
 {
     r->path = path;
+    el_strings_clear(&r->classes);
+    r->parents.n = 0;
     if (el_is_folder(path)) {
         EL_TRY(read_folder(r, path, NULL, 0));
     } else {

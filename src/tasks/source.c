@@ -385,7 +385,9 @@ static electra_status end(el_reader *r, electra_status status, el_examples **out
         el_examples_free(r->examples);
     }
     el_strings_clear(&r->labels);
-    el_growing *const scratch[] = {&r->files, &r->places, &r->cells, &r->tags, &r->words, &r->buffer, &r->answers};
+    el_strings_clear(&r->classes);
+    el_growing *const scratch[] = {&r->files, &r->places, &r->parents, &r->cells,
+                                   &r->tags,  &r->words,  &r->buffer,  &r->answers};
     for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++) {
         el_free(scratch[i]->items);
     }

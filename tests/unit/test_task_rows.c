@@ -516,6 +516,24 @@ static void folders_are_classes(void **state)
     assert_string_equal(o->examples->files[o->examples->list[1].file], test_path(*state, "set/train/pos/1.txt"));
     test_labelled_free(o);
 
+    test_write_text(*state, "set/dev/neutral/1.txt", "so so"); /* another class may lie elsewhere */
+    o = test_labelled_path(&source, test_path(*state, "set"), NULL);
+    assert_int_equal(o->status, ELECTRA_OK);
+    assert_string_equal(test_label_list(&o->examples->labels), "neg neutral pos");
+    test_labelled_free(o);
+    test_write_text(*state, "set/dev/pos/1.txt", "fine too");
+    o = test_labelled_path(&source, test_path(*state, "set"), NULL);
+    assert_int_equal(o->status, ELECTRA_INVALID);
+    char wanted[1000];
+    const char *dev = test_path(*state, "set/dev"), *train = test_path(*state, "set/train");
+    snprintf(wanted, sizeof wanted, "'pos' is in %s and in %s: name one of them (--train %s --dev %s)", train, dev, train,
+             dev);
+    assert_non_null(strstr(o->error.message, wanted));
+    test_labelled_free(o);
+    o = test_labelled_path(&source, train, NULL);
+    assert_int_equal(o->status, ELECTRA_OK);
+    test_labelled_free(o);
+
     o = test_labelled_path(&source, test_path(*state, "set/train/pos"), NULL);
     assert_int_equal(o->status, ELECTRA_INVALID);
     assert_non_null(strstr(o->error.message, "a folder for each class is expected"));
@@ -561,10 +579,15 @@ static void archives_of_folders_are_read(void **state)
     const el_source source = el_source_default(EL_SOURCE_FOLDERS, EL_TASK_CLASSIFY);
     const char *path = write_archive(*state);
     test_labelled *o = test_labelled_path(&source, path, NULL);
-    assert_string_equal(o->text, "1 one = b\n1 two = a\n1 three = a\n");
+    assert_int_equal(o->status, ELECTRA_INVALID);
+    char wanted[1000];
+    snprintf(wanted, sizeof wanted, "'a' is in %s/set/train and in %s/set/test: name one of them", path, path);
+    assert_non_null(strstr(o->error.message, wanted));
     test_labelled_free(o);
     o = test_labelled_path(&source, test_path(*state, "set.tar.gz/set/train/"), NULL);
     assert_string_equal(o->text, "1 one = b\n1 two = a\n");
+    snprintf(wanted, sizeof wanted, "%s: ./set/train/a/1.txt", path);
+    assert_string_equal(o->examples->files[o->examples->list[1].file], wanted);
     test_labelled_free(o);
     o = test_labelled_path(&source, test_path(*state, "set.tar.gz/set/tra"), NULL);
     assert_int_equal(o->status, ELECTRA_INVALID);
@@ -745,7 +768,7 @@ static void any_allocation_may_fail(void **state)
                          "{\"0\":{\"text\":\"p\xFF\",\"label\":1},\"1\":{\"text\":\"q\",\"label\":2}}\n")},
         {el_source_default(EL_SOURCE_TREC, EL_TASK_CLASSIFY), test_write_text(*state, "trec", "A:b c\nD:e f\n")},
         {el_source_default(EL_SOURCE_FOLDERS, EL_TASK_CLASSIFY), test_path(*state, "set")},
-        {el_source_default(EL_SOURCE_FOLDERS, EL_TASK_CLASSIFY), test_path(*state, "set.tar.gz/set")},
+        {el_source_default(EL_SOURCE_FOLDERS, EL_TASK_CLASSIFY), test_path(*state, "set.tar.gz/set/train")},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         test_fail_each(&cases[c].source, cases[c].path);
