@@ -47,8 +47,8 @@ typedef struct el_example {
     electra_text id;     /* the file's own name of it; otherwise empty */
     uint32_t file, line; /* where it stands: index in the el_examples' files, line or row from 1 (JSON: the
                             number of the question) */
-    uint32_t group;      /* examples of one group are never parted by a split: an article's questions; of
-                            other kinds each is a group of its own */
+    uint32_t group;      /* examples that a split should keep together: an article's questions; of other kinds each
+                            is a group of its own */
 } el_example;
 
 /* Labels in the order of the head's outputs. */

@@ -111,9 +111,10 @@ electra_status el_examples_parse(el_examples **out, const el_source *source, con
                                  const char *name, const el_label_set *known, const electra_runtime *rt,
                                  electra_error *err);
 
-/* Move a share (0 < share < 1) of the examples to *held_out, chosen by the seed: whole groups, at least one example on
- * each side, both in their order. Both must be freed, in any order. ELECTRA_INVALID: there are fewer than two groups.
- * ELECTRA_MISUSE: the share is no share. */
+/* Move a share (0 < share < 1) of the examples to *held_out, chosen by the seed: whole groups that come near to it, at
+ * least one example on each side, both in their order. If that were more than twice the share, because there are few
+ * articles, questions are parted by their contexts instead. Both must be freed, in any order. ELECTRA_INVALID: there is
+ * only one example or context. ELECTRA_MISUSE: the share is no share. */
 electra_status el_examples_split(el_examples *examples, double share, uint64_t seed, el_examples **held_out,
                                  electra_error *err);
 

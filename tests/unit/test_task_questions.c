@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "support/folder.h"
@@ -219,7 +220,56 @@ static void questions_of_an_article_stay_together(void **state)
     electra_error err = {0};
     assert_int_equal(el_examples_split(o->examples, 0.3, 1, &held, &err), ELECTRA_INVALID);
     assert_non_null(strstr(err.message, "all 2 questions of"));
+    assert_non_null(strstr(err.message, "are about one context"));
     test_labelled_free(o);
+}
+
+/* Articles of so many questions each, each about a context of its own. */
+static test_labelled *read_articles(const char *folder, const int *questions, size_t n)
+{
+    static char text[1 << 16], one[1 << 10];
+    strcpy(text, "{\"data\":[");
+    for (size_t article = 0; article < n; article++) {
+        strcat(text, article ? ",{\"paragraphs\":[" : "{\"paragraphs\":[");
+        for (int q = 0; q < questions[article]; q++) {
+            snprintf(one, sizeof one, "%s{\"context\":\"the cat %zu %d\",\"qas\":[%s]}", q ? "," : "", article, q,
+                     QUESTION("1", ANSWER("cat", 4)));
+            strcat(text, one);
+        }
+        strcat(text, "]}");
+    }
+    strcat(text, "]}");
+    const el_source source = squad();
+    test_labelled *o = test_labelled_path(&source, test_write_text(folder, "articles.json", text), NULL);
+    assert_int_equal(o->status, ELECTRA_OK);
+    return o;
+}
+
+static void the_share_held_out_is_near_to_what_is_wanted(void **state)
+{
+    static const struct {
+        int questions[6];
+        size_t articles, held;
+    } CASES[] = {
+        {{40, 10, 50}, 3, 10},            /* one article is just right */
+        {{40, 19, 6, 35}, 4, 6},          /* nearer than 19 */
+        {{40, 3, 38, 7, 12}, 5, 10},      /* 3 and 7 */
+        {{56, 44}, 2, 10},                /* by contexts */
+        {{100}, 1, 10},                   /* likewise */
+        {{30, 2, 2, 2, 2, 62}, 6, 8},     /* not more than there are */
+    };
+    for (size_t c = 0; c < sizeof CASES / sizeof *CASES; c++) {
+        for (uint64_t seed = 0; seed < 20; seed++) {
+            test_labelled *o = read_articles(*state, CASES[c].questions, CASES[c].articles);
+            el_examples *held = NULL;
+            assert_int_equal(o->examples->n, 100);
+            assert_int_equal(el_examples_split(o->examples, 0.1, seed, &held, NULL), ELECTRA_OK);
+            assert_int_equal(held->n, CASES[c].held);
+            assert_int_equal(o->examples->n, 100 - CASES[c].held);
+            el_examples_free(held);
+            test_labelled_free(o);
+        }
+    }
 }
 
 static void any_allocation_may_fail(void **state)
@@ -247,6 +297,8 @@ int main(void)
         cmocka_unit_test(json_lines_hold_questions),
         cmocka_unit_test(mrqa_lines_are_read),
         cmocka_unit_test_setup_teardown(questions_of_an_article_stay_together, test_folder_setup, test_folder_teardown),
+        cmocka_unit_test_setup_teardown(the_share_held_out_is_near_to_what_is_wanted, test_folder_setup,
+                                        test_folder_teardown),
         cmocka_unit_test_setup_teardown(any_allocation_may_fail, test_folder_setup, test_folder_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
