@@ -138,6 +138,46 @@ static electra_status numbered(el_reader *r, const char *name, place *out)
     return ELECTRA_OK;
 }
 
+static size_t count_columns(electra_text line)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < line.bytes; i++) {
+        n += !is_blank(line.text[i]) && (i == 0 || is_blank(line.text[i - 1]));
+    }
+    return n;
+}
+
+static bool has_mark(electra_text line)
+{
+    return line.bytes >= 2 && line.text[0] == '#' && line.text[1] == ' ';
+}
+
+/* What comes behind lines with a "# ". */
+typedef struct ahead {
+    const char *at; /* the first line behind them */
+    size_t columns; /* of that; 0: it ends the sentence */
+} ahead;
+
+/* "# id 7" before a sentence is a comment, but "# O" is a word if the words have two columns as well. `next` is behind
+ * the line; usual: columns of the words so far. */
+static bool is_comment(electra_text line, const char *next, const char *end, size_t usual, ahead *behind)
+{
+    if (!has_mark(line)) {
+        return false;
+    }
+    if (line.text >= behind->at) { /* looked at once for all comments in a row */
+        electra_text after;
+        bool more;
+        do {
+            behind->at = next;
+            more = el_read_line(&next, end, &after);
+        } while (more && has_mark(after));
+        behind->columns = more ? count_columns(after) : 0;
+    }
+    const size_t columns = behind->columns ? behind->columns : usual;
+    return columns > 0 && columns != count_columns(line);
+}
+
 static bool starts_document(electra_text line)
 {
     static const char MARK[] = "-DOCSTART-";
@@ -152,11 +192,17 @@ electra_status el_read_conll(el_reader *r, const char *data, size_t bytes)
     const char *at = data, *end = data + bytes;
     electra_text line;
     sentence s = {0};
+    ahead behind = {.at = data};
+    size_t usual = 0;
     for (uint32_t number = 1; el_read_line(&at, end, &line); number++) {
+        if (s.line == 0 && is_comment(line, at, end, usual, &behind)) {
+            continue;
+        }
         EL_TRY(split_at_blanks(r, line));
         if (r->cells.n == 0 || starts_document(line)) {
             EL_TRY(end_sentence(r, &s));
         } else {
+            usual = r->cells.n;
             EL_TRY(add_word(r, &s, &word, &tag, number));
         }
     }

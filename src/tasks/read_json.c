@@ -11,6 +11,17 @@
 /* ---- values
  * ------------------------------------------------------------------------------------------------------------ */
 
+/* With as many digits as it takes to read the same number again: 0.1 is the class "0.1". */
+static void write_real(char *out, size_t room, double value)
+{
+    for (int digits = 15; digits <= 17; digits++) {
+        (void)snprintf(out, room, "%.*g", digits, value);
+        if (strtod(out, NULL) == value) {
+            return;
+        }
+    }
+}
+
 electra_status el_read_value(el_reader *r, const json_t *value, electra_text *out, bool *there)
 {
     char number[64];
@@ -19,7 +30,7 @@ electra_status el_read_value(el_reader *r, const json_t *value, electra_text *ou
     switch (value ? json_typeof(value) : JSON_NULL) {
     case JSON_STRING: return el_read_copy(r, el_read_string(json_string_value(value), json_string_length(value)), out);
     case JSON_INTEGER: (void)snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value)); break;
-    case JSON_REAL: (void)snprintf(number, sizeof number, "%.17g", json_real_value(value)); break;
+    case JSON_REAL: write_real(number, sizeof number, json_real_value(value)); break;
     case JSON_TRUE: (void)snprintf(number, sizeof number, "true"); break;
     case JSON_FALSE: (void)snprintf(number, sizeof number, "false"); break;
     default: *there = false; return ELECTRA_OK;

@@ -1,4 +1,5 @@
 /* Owns rows with columns: what the cells of a row mean for each kind of task. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +176,10 @@ static electra_status number(el_reader *r, const el_row *row, double *out, bool 
     if (!parse_number(text, out)) {
         return el_read_skip(r, row->line, "'%s' is no number", shown.text);
     }
+    if (fabs(*out) > (double)FLT_MAX) {
+        return el_read_skip(r, row->line, "%s is beyond the numbers that can be learned (up to %.2g)", shown.text,
+                            (double)FLT_MAX);
+    }
     if ((source->least != 0 || source->most != 0) && (*out < source->least || *out > source->most)) {
         return el_read_skip(r, row->line, "%s is not within %g ... %g", shown.text, source->least, source->most);
     }
@@ -185,8 +190,8 @@ static electra_status number(el_reader *r, const el_row *row, double *out, bool 
 /* ---- a choice
  * -------------------------------------------------------------------------------------------------------- */
 
-/* From 0, as a letter from A, or in the words of the choice. */
-static uint32_t which_choice(electra_text label, const electra_text *choices, size_t n)
+/* From 0, or as a letter from A. */
+static uint32_t choice_by_number(electra_text label, size_t n)
 {
     char *end;
     char copy[16];
@@ -194,23 +199,42 @@ static uint32_t which_choice(electra_text label, const electra_text *choices, si
         memcpy(copy, label.text, label.bytes);
         copy[label.bytes] = '\0';
         const unsigned long long index = strtoull(copy, &end, 10);
-        if (*end == '\0') {
-            return index < n ? (uint32_t)index : EL_NO_LABEL;
-        }
+        return *end == '\0' && index < n ? (uint32_t)index : EL_NO_LABEL;
     }
     if (label.bytes == 1) {
         const char c = label.text[0];
         const size_t index = c >= 'A' && c <= 'Z' ? (size_t)(c - 'A') : c >= 'a' && c <= 'z' ? (size_t)(c - 'a') : n;
-        if (index < n) {
-            return (uint32_t)index;
-        }
+        return index < n ? (uint32_t)index : EL_NO_LABEL;
     }
-    for (size_t i = 0; i < n; i++) {
+    return EL_NO_LABEL;
+}
+
+static uint32_t choice_by_words(electra_text label, const electra_text *choices, size_t n)
+{
+    for (size_t i = 0; i < n && label.bytes > 0; i++) {
         if (el_read_same(label, el_read_trim(choices[i]))) {
             return (uint32_t)i;
         }
     }
     return EL_NO_LABEL;
+}
+
+static uint32_t which_choice(el_reader *r, electra_text label, const el_row *row)
+{
+    const uint32_t number = choice_by_number(label, row->n_choices);
+    const uint32_t words = choice_by_words(label, row->choices, row->n_choices);
+    if (number == EL_NO_LABEL) {
+        return words;
+    }
+    if (words != EL_NO_LABEL && words != number) {
+        const el_shown shown = el_read_shown(label);
+        el_read_note(
+            r, row->line,
+            "'%s' is taken as the number of the choice (they count from 0, or from A), although another choice "
+            "has these very words",
+            shown.text);
+    }
+    return number;
 }
 
 /* A choice with what each begins with before it and a blank between. */
@@ -248,10 +272,12 @@ static electra_status choices(el_reader *r, const el_row *row, el_example *examp
     *label = EL_NO_LABEL;
     if (r->source->label) {
         const electra_text name = el_read_trim(row->label);
-        *label = which_choice(name, row->choices, row->n_choices);
+        *label = which_choice(r, name, row);
         if (*label == EL_NO_LABEL) {
             const el_shown shown = el_read_shown(name);
-            return el_read_skip(r, row->line, "'%s' is none of the %zu choices (they count from 0, or from A)",
+            return el_read_skip(r, row->line,
+                                "'%s' is none of the %zu choices (they count from 0, or from A, or are named "
+                                "in their own words)",
                                 shown.text, row->n_choices);
         }
     }

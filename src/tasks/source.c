@@ -196,7 +196,7 @@ static int by_value(const void *a, const void *b)
  * order in which they came. */
 static void order(const el_reader *r, ordered *list)
 {
-    bool integers = r->source->kind != EL_TASK_TAG;
+    bool integers = true;
     for (size_t i = 0; i < r->labels.n; i++) {
         list[i] = (ordered){el_strings_text(&r->labels, i), (uint32_t)i};
         integers = integers && is_integer(list[i].name);

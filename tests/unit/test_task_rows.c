@@ -324,6 +324,10 @@ static void numbers_are_checked(void **state)
     source.header = EL_HEADER_GUESS;
     test_expect(&source, "text\tscore\na\t-7\n", "2 a = -7\n", "", "");
     test_expect(&source, "a\t-7\nb\t1e3\n", "1 a = -7\n2 b = 1000\n", "", "");
+    test_expect(&source, "a\t1e200\nb\t1e3\nc\t-1e39\nd\t1e999\ne\t-3e38\n", "2 b = 1000\n5 e = -3e+38\n", "",
+                "file:1: 1e200 is beyond the numbers that can be learned (up to 3.4e+38); the row is skipped\n"
+                "file:3: -1e39 is beyond the numbers that can be learned (up to 3.4e+38); the row is skipped\n"
+                "file:4: '1e999' is no number; the row is skipped\n");
 }
 
 /* ---- choices -------------------------------------------------------------------------------------------------------
@@ -338,12 +342,35 @@ static void choices_stand_in_columns(void **state)
     source.n_choices = 3;
     test_expect(&source, "q\ta\tb\tc\tright\nx\t1\t2\t3\t2\ny\tred\tgreen\tblue\tgreen\nz\tu\tv\tw\tC\nz\tu\tv\tw\t3\n",
                 "2 x[1|2|3] = 2\n3 y[red|green|blue] = 1\n4 z[u|v|w] = 2\n", "",
-                "file:5: '3' is none of the 3 choices (they count from 0, or from A); the row is skipped\n");
+                "file:2: '2' is taken as the number of the choice (they count from 0, or from A), although another "
+                "choice has these very words\n"
+                "file:5: '3' is none of the 3 choices (they count from 0, or from A, or are named in their own words); the row is skipped\n");
     source.pair = "q";
     source.text = "a";
     test_expect(&source, "q\ta\tb\tc\tright\nx\t1\t2\t3\t0\n", "2 1[x 1|x 2|x 3] = 0\n", "", "");
     source.n_choices = 0;
     test_expect_refusal(&source, "x", ELECTRA_MISUSE, "choices");
+}
+
+static void choices_that_are_numbers_have_words(void **state)
+{
+    (void)state;
+    const el_source source = el_source_default(EL_SOURCE_JSON_LINES, EL_TASK_CHOICE);
+    test_expect(&source,
+                "{\"prompt\":\"p\",\"choices\":[\"3\",\"5\",\"7\",\"9\"],\"label\":\"5\"}\n"
+                "{\"prompt\":\"p\",\"choices\":[\"3\",\"5\",\"7\",\"9\"],\"label\":\"3\"}\n"
+                "{\"prompt\":\"p\",\"choices\":[\"0\",\"1\"],\"label\":1}\n"
+                "{\"prompt\":\"p\",\"choices\":[\"12\",\" 13 \"],\"label\":13}\n"
+                "{\"prompt\":\"p\",\"choices\":[\"\",\"x\"],\"label\":\"\"}\n"
+                "{\"prompt\":\"p\",\"choices\":[\"x\",\"99999999999999999999\"],\"label\":\"99999999999999999999\"}\n"
+                "{\"prompt\":\"p\",\"choices\":[\"2x\",\"y\"],\"label\":\"2x\"}\n",
+                "1 p[3|5|7|9] = 1\n2 p[3|5|7|9] = 3\n3 p[0|1] = 1\n4 p[12| 13 ] = 1\n"
+                "6 p[x|99999999999999999999] = 1\n7 p[2x|y] = 0\n",
+                "",
+                "file:2: '3' is taken as the number of the choice (they count from 0, or from A), although another "
+                "choice has these very words\n"
+                "file:5: '' is none of the 2 choices (they count from 0, or from A, or are named in their own words); the "
+                "row is skipped\n");
 }
 
 static void choices_stand_in_a_list(void **state)
@@ -361,7 +388,7 @@ static void choices_stand_in_a_list(void **state)
                 "file:2: there is only one text to choose from; the row is skipped\n"
                 "file:3: \"choices\" is no list of texts; the row is skipped\n"
                 "file:4: \"choices\" is no list of texts; the row is skipped\n"
-                "file:6: '-1' is none of the 3 choices (they count from 0, or from A); the row is skipped\n");
+                "file:6: '-1' is none of the 3 choices (they count from 0, or from A, or are named in their own words); the row is skipped\n");
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------------------------------
@@ -414,6 +441,12 @@ static void json_numbers_are_numbers(void **state)
     test_expect(&source,
                 "{\"text\":\"a\",\"label\":2.5}\n{\"text\":\"b\",\"label\":\"3\"}\n{\"text\":\"c\",\"label\":true}\n",
                 "1 a = 2.5\n2 b = 3\n", "", "file:3: 'true' is no number; the row is skipped\n");
+    const el_source classes = el_source_default(EL_SOURCE_JSON_LINES, EL_TASK_CLASSIFY);
+    test_expect(&classes,
+                "{\"text\":\"a\",\"label\":0.1}\n{\"text\":\"b\",\"label\":1.0}\n{\"text\":\"c\",\"label\":1}\n"
+                "{\"text\":\"d\",\"label\":0.30000000000000004}\n{\"text\":\"e\",\"label\":1e300}\n",
+                "1 a = 0.1\n2 b = 1\n3 c = 1\n4 d = 0.30000000000000004\n5 e = 1e+300\n",
+                "0.1 0.30000000000000004 1 1e+300", "");
 }
 
 static void one_json_value_holds_all_rows(void **state)
@@ -800,6 +833,7 @@ int main(void)
         cmocka_unit_test(several_labels_have_a_column_each),
         cmocka_unit_test(numbers_are_checked),
         cmocka_unit_test(choices_stand_in_columns),
+        cmocka_unit_test(choices_that_are_numbers_have_words),
         cmocka_unit_test(choices_stand_in_a_list),
         cmocka_unit_test(json_lines_are_rows),
         cmocka_unit_test(json_lines_hold_lists_of_labels),

@@ -60,6 +60,26 @@ static void prefixes_of_words_are_taken_off(void **state)
     test_expect(&source, text, "1 [Ann|en:|de:x] = O O O\n", "O", "");
 }
 
+static void comments_are_no_words(void **state)
+{
+    (void)state;
+    const el_source source = el_source_default(EL_SOURCE_CONLL, EL_TASK_TAG);
+    test_expect(&source, "# id 1\na O\nb B-X\n\n# id 2\n# a comment of many words\nc O\n", "2 [a|b] = O B-X\n7 [c] = O\n",
+                "B-X O", "");
+    test_expect(&source, "# O\na O\n\n# B-X\n\n# O\n", "1 [#|a] = O O\n4 [#] = B-X\n6 [#] = O\n", "B-X O", "");
+    test_expect(&source, "# NN O\n1 CD O\n\n# id\n# NN B-X\nb NN O\n# NN O\n", "1 [#|1] = O O\n5 [#|b|#] = B-X O O\n", "B-X O",
+                "");
+    test_expect(&source, "a O\n\n# the end of it\n\n# newdoc id = 1", "1 [a] = O\n", "O", "");
+    test_expect(&source, "a O\n# b O\n#\tO\nc O\n", "1 [a|#|#|c] = O O O O\n", "O", ""); /* within a sentence */
+}
+
+static void tags_that_are_integers_are_in_their_order(void **state)
+{
+    (void)state;
+    const el_source source = el_source_default(EL_SOURCE_CONLL, EL_TASK_TAG);
+    test_expect(&source, "a 10\nb 2\nc 0\nd 1\n", "1 [a|b|c|d] = 10 2 0 1\n", "0 1 2 10", "");
+}
+
 static void schemes_of_tags_are_exchanged(void **state)
 {
     (void)state;
@@ -198,6 +218,8 @@ int main(void)
         cmocka_unit_test(columns_are_chosen_by_number),
         cmocka_unit_test(a_sentence_with_a_short_line_is_skipped),
         cmocka_unit_test(prefixes_of_words_are_taken_off),
+        cmocka_unit_test(comments_are_no_words),
+        cmocka_unit_test(tags_that_are_integers_are_in_their_order),
         cmocka_unit_test(schemes_of_tags_are_exchanged),
         cmocka_unit_test(unknown_tags_are_kept),
         cmocka_unit_test(long_tags_are_refused),
