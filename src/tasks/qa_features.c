@@ -173,11 +173,10 @@ static bool find_nearest(const chars *context, const chars *wanted, size_t place
     return least != SIZE_MAX;
 }
 
-/* wanted is not empty. *moved: it does not stand at its place. */
-static bool find_answer(const chars *context, const chars *wanted, size_t place, range *out, bool *moved)
+/* Whether it stands at a place, but for blanks. */
+static bool find_there(const chars *context, const chars *wanted, size_t place, range *out)
 {
     const uint32_t *c = context->codes.items;
-    *moved = false;
     size_t at = place;
     while (at < context->codes.n && is_blank(c[at])) {
         at++;
@@ -188,7 +187,18 @@ static bool find_answer(const chars *context, const chars *wanted, size_t place,
             return true;
         }
     }
-    *moved = true;
+    return false;
+}
+
+/* wanted is not empty; told: its place, or EL_NO_PLACE. *moved: it does not stand at its place. */
+static bool find_answer(const chars *context, const chars *wanted, uint32_t told, range *out, bool *moved)
+{
+    *moved = false;
+    if (told != EL_NO_PLACE && find_there(context, wanted, told, out)) {
+        return true;
+    }
+    const size_t place = told == EL_NO_PLACE ? 0 : told; /* without a place the first occurrence is meant */
+    *moved = told != EL_NO_PLACE;
     for (int whole = 1; whole >= 0; whole--) { /* whole words first: "he" is not to be found in "the" */
         if (find_nearest(context, wanted, place, false, whole, out) ||
             find_nearest(context, wanted, place, true, whole, out)) {
@@ -229,6 +239,14 @@ static electra_status encode(builder *b, electra_text text, const electra_window
     return ELECTRA_OK;
 }
 
+static void count(el_qa_set *set, const uint32_t *ids, size_t n)
+{
+    set->n_pieces += n;
+    for (size_t i = 0; i < n; i++) {
+        set->n_unknown += ids[i] == set->specials.unk;
+    }
+}
+
 /* The context of an example: the last one, if it is the same. */
 static electra_status add_context(builder *b, electra_text text, electra_error *err)
 {
@@ -252,6 +270,7 @@ static electra_status add_context(builder *b, electra_text text, electra_error *
         ids[i] = pieces->ids[i];
         spans[i] = (electra_span){bytes[pieces->offsets[i].start], bytes[pieces->offsets[i].end]};
     }
+    count(b->set, ids, pieces->n);
     b->contexts.n++;
     b->context_ids.n += pieces->n;
     b->context_spans.n += pieces->n;
@@ -350,6 +369,7 @@ static electra_status add_pieces(builder *b, electra_text text, el_qa_question *
         return ELECTRA_NO_RESOURCE;
     }
     memcpy(ids, pieces->ids, q->n * sizeof *ids);
+    count(b->set, ids, q->n);
     b->question_ids.n += q->n;
     return ELECTRA_OK;
 }

@@ -96,7 +96,9 @@ typedef struct el_qa_set {
     size_t n_questions;
     el_qa_window *windows; /* [n_windows] in the order of the questions */
     size_t n_windows;
-    size_t longest; /* pieces of the longest window */
+    size_t longest;   /* pieces of the longest window */
+    size_t n_pieces;  /* of questions, and of each context once */
+    size_t n_unknown; /* of them [UNK] */
 
     el_qa_lost *lost; /* [n_lost] questions without a target that were to have one. With `train` they are not among the
                          questions; otherwise their windows have EL_NO_TARGET */
@@ -108,7 +110,8 @@ typedef struct el_qa_set {
 
 /* examples: of EL_TASK_ANSWER. An answer stands at `start` code points of the context if it does but for white space
  * (any run of it equals any other) and byte order marks, or else but for case; if not there, the occurrence nearest to
- * its place is taken (of two equally near the earlier one), with its own case if it has one.
+ * its place is taken (of two equally near the earlier one; the first if no place is told), with its own case if it has
+ * one.
  * ELECTRA_MISUSE: max_length below 8, a step or max_question of 0. ELECTRA_INVALID: a text of 4 GiB, or more pieces or
  * windows than 32 bits count. ELECTRA_NO_RESOURCE: out of memory. */
 electra_status el_qa_set_create(el_qa_set **out, const el_examples *examples, const electra_tokenizer *tokenizer,

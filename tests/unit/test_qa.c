@@ -177,6 +177,9 @@ static const found_case FOUND[] = {
     {"the he the", "he", 9, "he", 0, true},       /* a whole word before a part of one */
     {"the CAT cat", "CAT", 9, "CAT", 0, true},    /* its own case, though farther away */
     {"the CAT sat", "cat", 0, "CAT", 0, true},    /* or else another */
+    {"the CAT cAt Cat", "cat", EL_NO_PLACE, "CAT", 0, false}, /* without a place the first */
+    {"hex hE HE", "he", EL_NO_PLACE, "hE", 0, false},         /* that is a whole word */
+    {"the cat", "dog", EL_NO_PLACE, NULL, EL_QA_NOT_THERE, false},
     {"\xc3\xa9\xc3\xa9 \xf0\x9f\x98\x80 cat", "cat", 5, "cat", 0, false}, /* code points, not bytes */
     {"\xc3\x84 cat", "\xc3\xa4", 0, "\xc3\x84", 0, false},
     {"the cat sat.", "dog", 4, NULL, EL_QA_NOT_THERE, false},
@@ -295,6 +298,17 @@ static void questions_share_their_context(void **state)
     assert_int_equal(set->questions[1].from, 2);
     assert_int_equal(set->questions[3].context, 2);
     assert_int_equal(set->questions[3].from, 2);
+    el_qa_set_free(set);
+}
+
+static void unknown_pieces_are_counted(void **state)
+{
+    (void)state;
+    el_example list[] = {example_of("who dog", "the dog sat dog", NULL), example_of("who", "the dog sat dog", NULL),
+                         example_of("dog", "a b", NULL)};
+    el_qa_set *set = make_set(list, 3, el_qa_settings_default());
+    assert_int_equal(set->n_pieces, 2 + 4 + 1 + 1 + 2);
+    assert_int_equal(set->n_unknown, 1 + 2 + 1);
     el_qa_set_free(set);
 }
 
@@ -611,6 +625,7 @@ int main(void)
         cmocka_unit_test(a_question_without_an_answer_has_no_target),
         cmocka_unit_test(a_window_without_the_whole_answer_says_cls),
         cmocka_unit_test(questions_share_their_context),
+        cmocka_unit_test(unknown_pieces_are_counted),
         cmocka_unit_test(settings_are_checked),
         cmocka_unit_test(failing_memory_leaves_nothing_behind),
         cmocka_unit_test(a_piece_belongs_to_the_window_that_sees_most_around_it),
