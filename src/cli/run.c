@@ -5,6 +5,7 @@
 #include "output.h"
 #include "progress.h"
 
+#include <ctype.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,19 @@ static bool asks_for(const char *option, int argc, char **argv)
     return false;
 }
 
+/* Whether a message names the place: as a word or path, or at the beginning of one, not within a word. */
+static bool names_place(const char *message, const char *where)
+{
+    const size_t length = strlen(where);
+    for (const char *at = strstr(message, where); at; at = strstr(at + 1, where)) {
+        const bool begins = at == message || strchr(" '\"(", at[-1]);
+        if (begins && !isalnum((unsigned char)at[length])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* An empty message is a failure that needs no words. */
 static int report_error(const electra_error *err, const char *command, bool json, bool color)
 {
@@ -47,8 +61,8 @@ static int report_error(const electra_error *err, const char *command, bool json
         return (int)err->status;
     }
     /* messages about files name them themselves; those about options and commands do not */
-    const bool named = err->where[0] == '\0' || (err->status != ELECTRA_MISUSE && err->where[0] != '-' &&
-                                                 strstr(err->message, err->where) != NULL);
+    const bool named = err->where[0] == '\0' ||
+                       (err->status != ELECTRA_MISUSE && err->where[0] != '-' && names_place(err->message, err->where));
     fprintf(stderr, "%selectra:%s %s%s%s\n", color ? "\033[31m" : "", color ? "\033[0m" : "", named ? "" : err->where,
             named ? "" : ": ", err->message);
     if (err->status == ELECTRA_MISUSE) {
