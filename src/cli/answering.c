@@ -36,14 +36,35 @@ static void warn_of_truncated(const cli_answering *a)
     }
 }
 
+static char separator_of(const cli_answer_values *v)
+{
+    return v->format != CLI_FORMAT_CSV ? 0 : v->separator ? v->separator[0] : ',';
+}
+
+static electra_status check_separator(const cli_answer_values *v, electra_error *err)
+{
+    if (v->separator && v->format != CLI_FORMAT_CSV) {
+        return cli_fail(err, ELECTRA_MISUSE, "--separator", "goes with --format csv");
+    }
+    if (v->separator && (strlen(v->separator) != 1 || strchr("\"\r\n", v->separator[0]))) {
+        return cli_fail(err, ELECTRA_MISUSE, "--separator", "'%s' is not one character that can stand between cells",
+                        v->separator);
+    }
+    return ELECTRA_OK;
+}
+
 static electra_status answer_all(const cli_answerer *answerer, const cli_answer_values *v, const cli_list *files,
                                  cli_answering *a, electra_error *err)
 {
     cli_record_format format = {.format = (cli_format)v->format,
                                 .shape = CLI_SHAPE_TEXT,
+                                .separator = separator_of(v),
                                 .text_column = v->text_column,
                                 .pair_column = v->pair_column};
-    electra_status status = answerer->check(a, &format.shape, err);
+    electra_status status = check_separator(v, err);
+    if (status == ELECTRA_OK) {
+        status = answerer->check(a, &format.shape, err);
+    }
     if (status == ELECTRA_OK) {
         status = cli_records_check(&format, err);
     }

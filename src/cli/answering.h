@@ -14,7 +14,7 @@
 typedef struct cli_answer_values {
     const char *model;
     int format;
-    const char *text_column, *pair_column;
+    const char *text_column, *pair_column, *separator;
     long max_length;
     bool truncate;
 } cli_answer_values;
@@ -31,7 +31,13 @@ typedef struct cli_answer_values {
 #define CLI_TEXT_COLUMN_OPTION                                                                                         \
     {                                                                                                                  \
         "text-column", 0, CLI_STRING, offsetof(cli_answer_values, text_column), "COLUMN",                              \
-            .help = "with --format tsv: number from 1, or name in the first line"                                      \
+            .help = "tsv, csv: its number from 1, or its name in the first line, which is no text then (default: 1); " \
+                    "jsonl: the name of a member"                                                                      \
+    }
+#define CLI_SEPARATOR_OPTION                                                                                           \
+    {                                                                                                                  \
+        "separator", 0, CLI_STRING, offsetof(cli_answer_values, separator), "CHAR",                                    \
+            .help = "with --format csv: between cells (default: a comma)"                                              \
     }
 #define CLI_PAIR_COLUMN_OPTION(text)                                                                                   \
     {                                                                                                                  \
@@ -73,7 +79,8 @@ electra_status cli_answer(const cli_answerer *answerer, const cli_common *common
 
 /* ---- for printing ------------------------------------------------------------------------------------------------ */
 
-/* A number with as many digits as make it come back the same, at least six where there are as many; null if it is none. */
+/* A number with as many digits as make it come back the same, at least six where there are as many; null if it is none.
+ */
 void cli_print_score(FILE *out, float score);
 
 /* {"NAME": and ,"NAME": with a score or a text behind it. */

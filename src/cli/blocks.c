@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -13,13 +14,17 @@ enum {
     MOST_LINE_BYTES = 32 << 20 /* what a line becomes (ids, offsets, an answer) takes many times as much */
 };
 
-electra_status cli_blocks_open(cli_blocks *b, const char *path, electra_error *err)
+electra_status cli_blocks_open(cli_blocks *b, const char *path, char separator, electra_error *err)
 {
-    *b = (cli_blocks){.name = path, .file = -1};
+    *b = (cli_blocks){.name = path, .file = -1, .separator = separator};
     const bool is_stdin = strcmp(path, "-") == 0;
     b->file = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (b->file < 0) {
         return cli_fail(err, ELECTRA_INVALID, path, "cannot open: %s", strerror(errno));
+    }
+    struct stat about;
+    if (fstat(b->file, &about) == 0 && S_ISDIR(about.st_mode)) {
+        return cli_fail(err, ELECTRA_INVALID, path, "is a folder; give the files in it");
     }
     return ELECTRA_OK;
 }
@@ -31,6 +36,20 @@ void cli_blocks_close(cli_blocks *b)
     }
     free(b->buffer);
     *b = (cli_blocks){.file = -1};
+}
+
+/* Where the last line or row ends among `bytes` fresh ones; NULL if nowhere. */
+static const char *find_last_end(cli_blocks *b, const char *fresh, size_t bytes)
+{
+    if (!b->separator) {
+        return bytes > 0 ? memrchr(fresh, '\n', bytes) : NULL;
+    }
+    const char *last = NULL;
+    for (size_t i = 0; i < bytes; i++) {
+        b->state = cli_csv_step(b->state, fresh[i], b->separator);
+        last = b->state == CLI_CSV_BEGIN && fresh[i] == '\n' ? fresh + i : last;
+    }
+    return last;
 }
 
 /* Read once, making room before. */
@@ -59,8 +78,7 @@ static electra_status read_more(cli_blocks *b, electra_error *err)
         return cli_fail(err, ELECTRA_INVALID, b->name, "cannot read: %s", strerror(errno));
     }
     b->at_end = got == 0;
-    const char *fresh = b->buffer + b->end;
-    const char *last = got > 0 ? memrchr(fresh, '\n', (size_t)got) : NULL;
+    const char *last = find_last_end(b, b->buffer + b->end, (size_t)got);
     if (last) {
         b->ready = (size_t)(last + 1 - b->buffer);
     }
@@ -80,7 +98,9 @@ electra_status cli_blocks_next(cli_blocks *b, const char **text, size_t *bytes, 
     while (!b->at_end && (b->ready == 0 || (b->end - b->begin < BLOCK_BYTES && has_more_now(b)))) {
         if (b->end - b->begin >= MOST_LINE_BYTES) { /* the buffer is full, and it is all one line */
             return cli_fail(err, ELECTRA_INVALID, b->name,
-                            "holds a line of %d MiB or more, which is too long for one text; cut it into lines",
+                            b->separator ? "holds a row of %d MiB or more, which is too long; a quote may lack its end"
+                                         : "holds a line of %d MiB or more, which is too long for one text; cut it "
+                                           "into lines",
                             MOST_LINE_BYTES >> 20);
         }
         const electra_status status = read_more(b, err);
@@ -95,12 +115,9 @@ electra_status cli_blocks_next(cli_blocks *b, const char **text, size_t *bytes, 
     return ELECTRA_OK;
 }
 
-bool cli_next_line(const char **text, size_t *bytes, const char **line, size_t *line_bytes)
+/* end: the line's LF; NULL: it reaches to the end of the block. */
+static void cut_off(const char **text, size_t *bytes, const char *end, const char **line, size_t *line_bytes)
 {
-    if (*bytes == 0) {
-        return false;
-    }
-    const char *end = memchr(*text, '\n', *bytes);
     const size_t taken = end ? (size_t)(end - *text) + 1 : *bytes;
     *line = *text;
     *line_bytes = end ? taken - 1 : taken;
@@ -109,5 +126,28 @@ bool cli_next_line(const char **text, size_t *bytes, const char **line, size_t *
     }
     *text += taken;
     *bytes -= taken;
+}
+
+bool cli_next_line(const char **text, size_t *bytes, const char **line, size_t *line_bytes)
+{
+    if (*bytes == 0) {
+        return false;
+    }
+    cut_off(text, bytes, memchr(*text, '\n', *bytes), line, line_bytes);
+    return true;
+}
+
+bool cli_next_row(const char **text, size_t *bytes, char separator, const char **row, size_t *row_bytes)
+{
+    if (*bytes == 0) {
+        return false;
+    }
+    cli_csv state = CLI_CSV_BEGIN;
+    const char *end = NULL;
+    for (size_t i = 0; i < *bytes && !end; i++) {
+        state = cli_csv_step(state, (*text)[i], separator);
+        end = state == CLI_CSV_BEGIN && (*text)[i] == '\n' ? *text + i : NULL;
+    }
+    cut_off(text, bytes, end, row, row_bytes);
     return true;
 }

@@ -11,8 +11,10 @@ typedef struct detect_values {
 
 static const cli_option OPTIONS[] = {
     CLI_MODEL_OPTION("a discriminator's directory, such as OUTPUT/discriminator of electra pretrain"),
-    CLI_FORMAT_OPTION("of the input: a line a text, columns between tabs, or JSON objects with \"text\""),
+    CLI_FORMAT_OPTION(
+        "of the input: a line a text, columns between tabs (tsv) or commas (csv), or JSON objects with \"text\""),
     CLI_TEXT_COLUMN_OPTION,
+    CLI_SEPARATOR_OPTION,
     {"threshold", 't', CLI_REAL, offsetof(detect_values, threshold), "P", .least = 0, .most = 1,
      .help = "tokens with at least this probability are marked as replaced (those with half of it as doubtful)"},
     CLI_MAX_LENGTH_OPTION("tokens that are looked at together; 0: as many as the model can. Longer texts are taken in "

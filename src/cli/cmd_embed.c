@@ -18,8 +18,10 @@ static const cli_option OPTIONS[] = {
     {"normalize", 0, CLI_FLAG, offsetof(embed_values, normalize), .help = "make every vector's length 1"},
     {"output", 'o', CLI_STRING, offsetof(embed_values, output), "FILE",
      .help = "write all vectors as one array of numpy, float32 [lines, width], instead of JSON lines"},
-    CLI_FORMAT_OPTION("of the input: a line a text, columns between tabs, or JSON objects with \"text\""),
+    CLI_FORMAT_OPTION(
+        "of the input: a line a text, columns between tabs (tsv) or commas (csv), or JSON objects with \"text\""),
     CLI_TEXT_COLUMN_OPTION,
+    CLI_SEPARATOR_OPTION,
     CLI_MAX_LENGTH_OPTION("tokens that are looked at together; 0: as many as the model can. Longer texts are taken in "
                           "windows end to end, and their vectors averaged"),
     CLI_TRUNCATE_OPTION,

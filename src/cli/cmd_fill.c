@@ -17,8 +17,10 @@ static const cli_option OPTIONS[] = {
      .help = "candidates for each [MASK]"},
     {"targets", 0, CLI_LIST, offsetof(fill_values, targets), "WORD",
      .help = "the only candidates (their probabilities are still those among the whole vocabulary)"},
-    CLI_FORMAT_OPTION("of the input: a line a text, columns between tabs, or JSON objects with \"text\""),
+    CLI_FORMAT_OPTION(
+        "of the input: a line a text, columns between tabs (tsv) or commas (csv), or JSON objects with \"text\""),
     CLI_TEXT_COLUMN_OPTION,
+    CLI_SEPARATOR_OPTION,
     CLI_MAX_LENGTH_OPTION(
         "tokens that are looked at together; 0: as many as the model can. In a longer text each [MASK] "
         "is seen with what stands around it"),

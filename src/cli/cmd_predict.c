@@ -19,13 +19,16 @@ typedef struct predict_values {
 
 static const cli_option OPTIONS[] = {
     CLI_MODEL_OPTION("a fine-tuned model's directory"),
-    CLI_FORMAT_OPTION(
-        "of the input: a line a text, columns between tabs, or JSON objects: {\"text\":..} with or without "
-        "\"text_pair\", {\"question\":..,\"context\":..}, {\"prompt\":..,\"choices\":[..]}"),
+    CLI_FORMAT_OPTION("of the input: a line a text, columns between tabs (tsv) or commas (csv), or JSON objects: "
+                      "{\"text\":..} with or without "
+                      "\"text_pair\", {\"question\":..,\"context\":..}, {\"prompt\":..,\"choices\":[..]}"),
     CLI_TEXT_COLUMN_OPTION,
-    CLI_PAIR_COLUMN_OPTION("with --format tsv: the second text of a pair, or a question's context"),
+    CLI_PAIR_COLUMN_OPTION("the second text of a pair, or a question's context, likewise (default: none; jsonl: "
+                           "text_pair, context)"),
+    CLI_SEPARATOR_OPTION,
     {"top-k", 'k', CLI_INTEGER, offsetof(predict_values, top_k), "N", .least = 0, .most = 1e6,
-     .help = "labels of each text, or answers to each question; 0: all labels (default: 1)"},
+     .help = "labels of each text, or answers to each question; 0: all labels (default: 1; where several labels may "
+             "hold: those with a score of at least 0.5)"},
     {"scores", 0, CLI_CHOICE, offsetof(predict_values, scores), .choices = "auto|softmax|sigmoid|none",
      .help = "classes: what makes scores of the network's numbers; auto: as the model was trained"},
     {"aggregation", 0, CLI_CHOICE, offsetof(predict_values, aggregation), .choices = "none|simple|first|average|max",
@@ -54,6 +57,8 @@ static const cli_option OPTIONS[] = {
 
 enum { DEFAULT_MAX_ANSWER = 15, NOT_GIVEN = -1 };
 
+static const float HOLDS = 0.5F; /* the score from which on one of several labels holds */
+
 static void set_defaults(void *values)
 {
     predict_values *v = values;
@@ -71,6 +76,7 @@ typedef struct job {
     const predict_values *v;
     const task *task; /* by the model's kind */
     electra_classify_options classify;
+    bool holding; /* of several labels those that hold */
     electra_tag_options tag;
     electra_answer_options answer;
     union {
@@ -129,12 +135,24 @@ static electra_status ask_classes(job *j, const cli_batch *batch, electra_error 
                                     err);
 }
 
+/* How many of the labels, best first, are told. */
+static size_t count_classes(const job *j, const electra_classification *c)
+{
+    size_t n = 0;
+    while (n < c->n && !(j->holding && c->labels[n].score < HOLDS)) {
+        n++;
+    }
+    return n;
+}
+
 static void json_classes(const job *j, const cli_batch *batch, size_t i)
 {
     (void)batch;
     const electra_classification *c = &j->found.classes[i];
-    for (size_t k = 0; k < c->n; k++) {
-        cli_print_text_member(j->a.out, k ? ",{" : "[{", "label", text_of(c->labels[k].label));
+    const size_t n = count_classes(j, c);
+    fputc('[', j->a.out);
+    for (size_t k = 0; k < n; k++) {
+        cli_print_text_member(j->a.out, k ? ",{" : "{", "label", text_of(c->labels[k].label));
         cli_print_score_member(j->a.out, ",", "score", c->labels[k].score);
         fputc('}', j->a.out);
     }
@@ -144,11 +162,17 @@ static void json_classes(const job *j, const cli_batch *batch, size_t i)
 static void words_classes(const job *j, const cli_batch *batch, size_t i)
 {
     const electra_classification *c = &j->found.classes[i];
+    const size_t n = count_classes(j, c);
+    const bool is_number = electra_model_problem(j->a.model) == ELECTRA_PROBLEM_REGRESSION && c->n == 1;
     print_line(j, batch, i);
-    for (size_t k = 0; k < c->n; k++) {
-        fputs(k ? ", " : "  ", j->a.out);
-        print_bold(j, text_of(c->labels[k].label));
-        fprintf(j->a.out, " %.4g", (double)c->labels[k].score);
+    fputs(n ? "  " : "  (no label)", j->a.out);
+    for (size_t k = 0; k < n; k++) {
+        if (!is_number) {
+            fputs(k ? ", " : "", j->a.out);
+            print_bold(j, text_of(c->labels[k].label));
+            fputc(' ', j->a.out);
+        }
+        fprintf(j->a.out, "%.4g", (double)c->labels[k].score);
     }
     fputc('\n', j->a.out);
 }
@@ -333,6 +357,10 @@ static electra_status check_options(const job *j, electra_error *err)
                             j->task->name);
         }
     }
+    if (v->scores == ELECTRA_SCORES_SOFTMAX && electra_model_label_count(j->a.model) == 1) {
+        return cli_fail(err, ELECTRA_MISUSE, "--scores",
+                        "softmax of a single number is always 1, and %s has one output", v->answer.model);
+    }
     if (v->all_labels && v->ignored.n) {
         return cli_fail(err, ELECTRA_MISUSE, "--all-labels", "contradicts --ignore-labels");
     }
@@ -358,7 +386,9 @@ static electra_status check(cli_answering *a, cli_shape *shape, electra_error *e
     const size_t top_k = v->top_k == NOT_GIVEN ? 1 : (size_t)v->top_k;
     j->classify = electra_classify_options_default();
     j->classify.function = (electra_score_function)v->scores;
-    j->classify.top_k = top_k;
+    j->holding = v->top_k == NOT_GIVEN && electra_model_problem(j->a.model) == ELECTRA_PROBLEM_MULTI_LABEL &&
+                 (v->scores == ELECTRA_SCORES_AUTO || v->scores == ELECTRA_SCORES_SIGMOID);
+    j->classify.top_k = j->holding ? 0 : top_k;
     j->tag = electra_tag_options_default();
     j->tag.aggregation = (electra_aggregation)v->aggregation;
     j->tag.stride = (size_t)v->stride;
@@ -406,7 +436,7 @@ const cli_command cli_predict = {
     .help =
         "Answers each line of the input by a fine-tuned model, whose kind decides the task. On a terminal the answers "
         "are words for people; elsewhere, and with --json, each line gives one line of JSON:\n"
-        "  a class, a number, several labels (of a text or a pair of texts):\n"
+        "  a class, a number, the labels that hold (of a text or a pair of texts):\n"
         "    [{\"label\":\"positive\",\"score\":0.98}]\n"
         "  labels of words; start and end count code points of the text:\n"
         "    [{\"entity_group\":\"PER\",\"score\":0.99,\"word\":\"anna\",\"start\":0,\"end\":4},..]\n"
@@ -416,6 +446,7 @@ const cli_command cli_predict = {
         "    [{\"choice\":1,\"text\":\"fell asleep\",\"score\":0.8},..]",
     .examples = "echo 'What a film!' | electra predict --model sentiment\n"
                 "electra predict --model entailment --format tsv --text-column 1 --pair-column 2 rte.tsv\n"
+                "electra predict --model reviews --format csv --text-column review new.csv\n"
                 "electra predict --model ner --aggregation first texts.txt\n"
                 "electra predict --model qa --format jsonl --top-k 3 questions.jsonl\n",
     .options = OPTIONS,

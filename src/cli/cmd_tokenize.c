@@ -32,12 +32,12 @@ static const cli_option OPTIONS[] = {
     {"no-special", 0, CLI_FLAG, offsetof(tokenize_values, no_special), .help = "leave [CLS] and [SEP] out"},
     {"specials", 0, CLI_CHOICE, offsetof(tokenize_values, specials), .choices = "none|mask|all",
      .help = "special tokens that are recognised when they stand in the text"},
-    {"format", 0, CLI_CHOICE, offsetof(tokenize_values, format), .choices = CLI_FORMAT_CHOICES,
+    {"format", 0, CLI_CHOICE, offsetof(tokenize_values, format), .choices = CLI_LINE_FORMAT_CHOICES,
      .help = "what a line of input is"},
     {"text-column", 0, CLI_STRING, offsetof(tokenize_values, text_column), "COLUMN",
-     .help = "of tsv: its number from 1 (default: 1), or its name in the first line"},
+     .help = "of tsv: its number from 1 (default: 1), or its name in the first line; of jsonl the name of a member"},
     {"pair-column", 0, CLI_STRING, offsetof(tokenize_values, pair_column), "COLUMN",
-     .help = "of tsv: the second text of a pair (default: none)"},
+     .help = "the second text of a pair, likewise (default: none; of jsonl text_pair)"},
     {"max-length", 0, CLI_INTEGER, offsetof(tokenize_values, max_length), "N", .least = 0, .most = 1e9,
      .help = "most tokens of a line, [CLS] and [SEP] included (default: no limit)"},
     {"truncation", 0, CLI_CHOICE, offsetof(tokenize_values, truncation),
@@ -417,7 +417,7 @@ static electra_status answer_file(crew *c, const cli_common *common, cli_record_
     cli_blocks blocks;
     uint64_t lines = 0;
     bool begun = false;
-    electra_status status = cli_blocks_open(&blocks, path, err);
+    electra_status status = cli_blocks_open(&blocks, path, 0, err);
     while (status == ELECTRA_OK) {
         const char *text;
         size_t bytes;

@@ -7,8 +7,9 @@
 
 #include <jansson.h>
 
-typedef enum cli_format { CLI_FORMAT_TEXT, CLI_FORMAT_TSV, CLI_FORMAT_JSONL } cli_format;
-#define CLI_FORMAT_CHOICES "text|tsv|jsonl"
+typedef enum cli_format { CLI_FORMAT_TEXT, CLI_FORMAT_TSV, CLI_FORMAT_JSONL, CLI_FORMAT_CSV } cli_format;
+#define CLI_FORMAT_CHOICES      "text|tsv|jsonl|csv"
+#define CLI_LINE_FORMAT_CHOICES "text|tsv|jsonl" /* those whose records are lines */
 
 /* What a command asks of each line. */
 typedef enum cli_shape {
@@ -19,12 +20,14 @@ typedef enum cli_shape {
     CLI_SHAPE_CHOICES   /* a prompt and its choices */
 } cli_shape;
 
-/* How lines are read. Columns: a number from 1, or a name that stands in the first line of each file. */
+/* How lines are read. Columns: a number from 1, or a name that stands in the first line of each file; of JSON lines the
+ * name of a member. */
 typedef struct cli_record_format {
     cli_format format;
     cli_shape shape;
-    const char *text_column;       /* NULL: the first */
-    const char *pair_column;       /* NULL: no second text */
+    char separator;                /* between cells of CSV; otherwise 0 */
+    const char *text_column;       /* NULL: the first, in JSON as said below */
+    const char *pair_column;       /* NULL: no second text, in JSON as said below */
     size_t text_index, pair_index; /* from 0, set by cli_records_begin; pair_index SIZE_MAX: none */
 } cli_record_format;
 
@@ -36,7 +39,8 @@ typedef struct cli_record {
     const electra_text *choices; /* [n_choices] of a prompt, which is `text`; NULL: there are none */
     size_t n_choices;
     electra_text *choice_memory;
-    json_t *owner; /* holds the texts of a JSON line; NULL: they lie in the line itself */
+    char *cell_memory; /* holds cells of CSV that lost their quotes */
+    json_t *owner;     /* holds the texts of a JSON line; NULL: they lie in the line itself */
 } cli_record;
 
 /* Whether the first line of each file names the columns. */
@@ -46,11 +50,12 @@ bool cli_records_have_header(const cli_record_format *format);
 electra_status cli_records_begin(cli_record_format *format, const char *header, size_t bytes, const char *where,
                                  electra_error *err);
 
-/* ELECTRA_MISUSE if lines of that format cannot hold that shape, or columns are named without tsv. */
+/* ELECTRA_MISUSE if lines of that format cannot hold that shape, or have no columns that could be named. */
 electra_status cli_records_check(const cli_record_format *format, electra_error *err);
 
-/* A line without its line end. In JSON lines: {"text":..} with or without "text_pair", {"question":.., "context":..},
- * or {"prompt":.., "choices":[..]}. Fails with ELECTRA_INVALID; the message does not say which line it is. */
+/* A line, or a row of CSV, without its line end. In JSON lines: {"text":..} with or without "text_pair",
+ * {"question":.., "context":..}, or {"prompt":.., "choices":[..]}. Fails with ELECTRA_INVALID; the message does not say
+ * which line it is. */
 electra_status cli_record_parse(const cli_record_format *format, const char *line, size_t bytes, cli_record *record,
                                 electra_error *err);
 void cli_record_clear(cli_record *record);

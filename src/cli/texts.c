@@ -11,7 +11,8 @@ enum { MOST_BYTES = 1 << 16 }; /* of a batch; one longer text is a batch of its 
 /* Where a line stands, for messages. */
 typedef struct cli_place {
     const char *file;
-    uint64_t line; /* from 1 */
+    uint64_t line;  /* from 1 */
+    uint64_t lines; /* that were read before and with it */
 } cli_place;
 
 typedef struct reader {
@@ -103,14 +104,30 @@ static bool report(const reader *r)
     return runtime->progress && runtime->progress(runtime->progress_user, &progress);
 }
 
+/* The next line or row of a block, and where it stands. */
+static bool next_record(const reader *r, const char **text, size_t *bytes, cli_place *place, const char **line,
+                        size_t *line_bytes)
+{
+    const char separator = r->format->separator;
+    const bool there = separator ? cli_next_row(text, bytes, separator, line, line_bytes)
+                                 : cli_next_line(text, bytes, line, line_bytes);
+    if (there) {
+        place->line = ++place->lines;
+        for (size_t i = 0; separator && i < *line_bytes; i++) {
+            place->lines += (*line)[i] == '\n';
+        }
+    }
+    return there;
+}
+
 static electra_status answer_block(reader *r, const char *text, size_t bytes, cli_place *place, electra_error *err)
 {
     electra_status status = ELECTRA_OK;
     const char *line;
     size_t line_bytes;
-    while (status == ELECTRA_OK && cli_next_line(&text, &bytes, &line, &line_bytes)) {
-        place->line++;
-        status = add_line(r, line, line_bytes, place, err);
+    while (status == ELECTRA_OK && next_record(r, &text, &bytes, place, &line, &line_bytes)) {
+        const bool nothing = r->format->separator && line_bytes == 0; /* no row, most often at the end of a file */
+        status = nothing ? ELECTRA_OK : add_line(r, line, line_bytes, place, err);
     }
     return status == ELECTRA_OK ? answer_waiting(r, err) : status;
 }
@@ -121,8 +138,7 @@ static electra_status begin_file(const reader *r, const char **text, size_t *byt
     const char *header = NULL;
     size_t header_bytes = 0;
     if (cli_records_have_header(r->format)) {
-        (void)cli_next_line(text, bytes, &header, &header_bytes);
-        place->line++;
+        (void)next_record(r, text, bytes, place, &header, &header_bytes);
     }
     return cli_records_begin(r->format, header, header_bytes, place->file, err);
 }
@@ -132,7 +148,7 @@ static electra_status answer_file(reader *r, const char *name, electra_error *er
     cli_blocks blocks;
     cli_place place = {.file = strcmp(name, "-") == 0 ? "stdin" : name};
     bool begun = false;
-    electra_status status = cli_blocks_open(&blocks, name, err);
+    electra_status status = cli_blocks_open(&blocks, name, r->format->separator, err);
     while (status == ELECTRA_OK) {
         const char *text;
         size_t bytes;

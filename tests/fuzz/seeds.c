@@ -219,10 +219,14 @@ static void records(void)
         "{\"text\":\"the sea\",\"text_pair\":\"by\"}\n{\"question\":\"sea\",\"context\":\"the \\u0000\"}\n"
         "{\"prompt\":\"a\",\"choices\":[\"b\",\"c\"]}\r\nnonsense\n";
     static const char TSV[] = "id\ttext\tlabel\n1\tthe sea\tx\n\n2\t\n\t\t\t\r\n";
-    put_chosen("records", "choices", 14, JSON, sizeof JSON - 1); /* 12 + 2: choices, JSON lines */
+    static const char CSV[] = "\xEF\xBB\xBFid,\"text\",label\r\n1,\"the \"\"sea\"\",\nx\",y\n\n2,\"a\"b,\n3,\"open\n";
+    put_chosen("records", "choices", 18, JSON, sizeof JSON - 1); /* 4 * 4 + 2: choices, JSON lines */
     put_chosen("records", "json-lines", 2, JSON, sizeof JSON - 1);
-    put_chosen("records", "columns", 46, TSV, sizeof TSV - 1);
-    put_chosen("records", "numbered", 4, TSV, sizeof TSV - 1);
+    put_chosen("records", "json-member", 62, JSON, sizeof JSON - 1); /* 20 * 3: the column "text" */
+    put_chosen("records", "columns", (char)221, TSV, sizeof TSV - 1);      /* 20 * (3 + 4 * 2) + 1 */
+    put_chosen("records", "numbered", 21, TSV, sizeof TSV - 1);
+    put_chosen("records", "csv", 3, CSV, sizeof CSV - 1);
+    put_chosen("records", "csv-columns", (char)223, CSV, sizeof CSV - 1);
     put_chosen("records", "plain", 0, TSV, sizeof TSV - 1);
 }
 
