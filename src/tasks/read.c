@@ -286,16 +286,40 @@ size_t el_read_beginning(const char *path, char *buffer, size_t room)
 /* ---- words about rows
  * ------------------------------------------------------------------------------------------------ */
 
-/* false if enough rows were reported one by one. */
+static bool hold(el_reader *r, const char *line)
+{
+    const size_t bytes = strlen(line) + 1;
+    electra_error ignored = {0};
+    char *place = el_growing_room(&r->held, bytes, 1, WHAT, &ignored);
+    if (place) {
+        memcpy(place, line, bytes);
+        r->held.n += bytes;
+    }
+    return place;
+}
+
+void el_read_say_held(el_reader *r)
+{
+    const char *line = r->held.items;
+    for (size_t at = 0; at < r->held.n; at += strlen(line + at) + 1) {
+        el_log(r->rt, ELECTRA_LOG_WARNING, "%s", line + at);
+    }
+    r->held.n = 0;
+}
+
+/* Nothing is said if enough rows were reported one by one. */
 static void report(el_reader *r, uint32_t line, const char *format, va_list arguments, const char *end)
 {
     if (r->n_noted >= MOST_NOTED) {
         return;
     }
     r->n_noted++;
-    char text[700];
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    el_log(r->rt, ELECTRA_LOG_WARNING, "%s:%u: %s%s", r->path, (unsigned)line, text, end);
+    char what[700], text[1200];
+    (void)vsnprintf(what, sizeof what, format, arguments);
+    (void)snprintf(text, sizeof text, "%.400s:%u: %s%s", r->path, (unsigned)line, what, end);
+    if (r->examples->n > 0 || !hold(r, text)) {
+        el_log(r->rt, ELECTRA_LOG_WARNING, "%s", text);
+    }
 }
 
 electra_status el_read_skip(el_reader *r, uint32_t line, const char *format, ...)
@@ -320,6 +344,7 @@ void el_read_note(el_reader *r, uint32_t line, const char *format, ...)
 
 electra_status el_read_lacks(el_reader *r, uint32_t line, const char *column, const electra_text *has, size_t n_has)
 {
+    r->n_lacking++;
     if (!r->lacking) {
         r->lacking = column;
         size_t used = 0;
@@ -386,6 +411,9 @@ electra_status el_read_label(el_reader *r, electra_text name, const char *what, 
 electra_status el_read_add(el_reader *r, const el_example *example, uint32_t line)
 {
     el_examples *all = r->examples;
+    if (r->held.n > 0) {
+        el_read_say_held(r);
+    }
     if (all->n >= UINT32_MAX - 1) {
         return el_fail(r->err, ELECTRA_INVALID, r->path, "%s has more rows than can be numbered", r->path);
     }

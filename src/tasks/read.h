@@ -34,6 +34,9 @@ typedef struct el_reader {
     size_t n_notes;        /* rows kept although something is wrong with them */
     size_t n_noted;        /* notes and skipped rows that were reported one by one */
     size_t n_open_quotes;  /* CSV */
+    bool may_have_header;  /* TSV, CSV: the first line was taken for a row, though nothing says that it is one */
+    size_t n_lacking;      /* rows that were skipped because they lack a column */
+    el_growing held;       /* char: lines, each with its NUL, about rows before the first that is fine */
     const char *lacking;   /* a column that a row lacked; NULL: none did */
     char columns[400];     /* what the first row has instead */
     electra_text context;  /* ANSWER: what is being asked about, as examples borrow it */
@@ -106,6 +109,9 @@ electra_status el_read_label(el_reader *r, electra_text name, const char *what, 
 electra_status el_read_skip(el_reader *r, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* "FILE:LINE: ...", counted. The format says what is wrong and what is made of the row. */
 void el_read_note(el_reader *r, uint32_t line, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* What is said about rows is held back until one is fine, for if none is the reason may be said at once. */
+void el_read_say_held(el_reader *r);
 
 /* A row lacks a column: passes over it, and keeps the columns of the first such row for the message at the end. */
 electra_status el_read_lacks(el_reader *r, uint32_t line, const char *column, const electra_text *has, size_t n_has);

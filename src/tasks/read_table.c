@@ -1,4 +1,5 @@
 /* Owns rows of cells: TSV, where a line is a row and nothing is special but the tab, and CSV with its quotes. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,32 @@ static const electra_text *cell_of(const column *c, const electra_text *cells, s
     return c->at < n ? &cells[c->from_end ? n - 1 - c->at : c->at] : NULL;
 }
 
+/* What else may be meant by a file without a column. */
+static void hint_of_columns(const el_reader *r, const char *name, const electra_text *header, size_t n, char *out,
+                            size_t room)
+{
+    static const char SEPARATORS[] = "\t,;|";
+    const el_source *source = r->source;
+    const bool csv = source->format == EL_SOURCE_CSV;
+    const char own = csv ? source->separator : '\t';
+    char found = '\0';
+    for (size_t i = 0; i < sizeof SEPARATORS - 1 && n == 1 && !found; i++) {
+        const char c = SEPARATORS[i];
+        found = header[0].bytes > 0 && memchr(header[0].text, c, header[0].bytes) && c != own ? c : '\0';
+    }
+    out[0] = '\0';
+    if (found == '\t') {
+        (void)snprintf(out, room, ". There are tabs in it: --format tsv?");
+    } else if (found && (csv || found != ',')) {
+        (void)snprintf(out, room, ". There is a '%c' in it: %s--separator '%c'?", found, csv ? "" : "--format csv ",
+                       found);
+    } else if (found) {
+        (void)snprintf(out, room, ". There is a comma in it: --format csv?");
+    } else if (source->kind == EL_TASK_MULTILABEL && name == source->label) {
+        (void)snprintf(out, room, ". If each label has a column with 0 or 1: --label-columns A,B,...");
+    }
+}
+
 static electra_status no_such_column(el_reader *r, const char *name, const electra_text *header, size_t n)
 {
     char list[400] = "";
@@ -61,10 +88,12 @@ static electra_status no_such_column(el_reader *r, const char *name, const elect
         used += bytes;
         list[used] = '\0';
     }
-    return el_fail(
-        r->err, ELECTRA_INVALID, r->path,
-        "%s has no column '%s'. Its first line has %zu: %s (numbers, from 1 or from -1 for the last, are columns too)",
-        r->path, name, n, list);
+    char hint[100];
+    hint_of_columns(r, name, header, n, hint, sizeof hint);
+    return el_fail(r->err, ELECTRA_INVALID, r->path,
+                   "%s has no column '%s'. Its first line has %zu: %s (numbers, from 1 or from -1 for the last, are "
+                   "columns too)%s",
+                   r->path, name, n, list, hint);
 }
 
 static electra_status find(el_reader *r, const char *name, const electra_text *header, size_t n, column *out)
@@ -213,7 +242,35 @@ static electra_status first_row(el_reader *r, columns *c, const electra_text *ce
     if (*header) {
         c->n_header = n;
     }
+    r->may_have_header = !*header && r->source->header == EL_HEADER_GUESS;
     return find_all(r, cells, n, c);
+}
+
+/* Cells that count: such as are empty at the end of a line, beyond the header's, are none. */
+static size_t without_trailing(const columns *c, const electra_text *cells, size_t n)
+{
+    size_t left = n;
+    while (c->n_header > 0 && left > c->n_header && cells[left - 1].bytes == 0) {
+        left--;
+    }
+    return left > c->n_header ? n : left;
+}
+
+/* A row with more cells than the header has parts a text in two, so that what stands behind it is in the wrong column.
+ * Published TSV is taken as it is: those who published it read it so. */
+static electra_status add_whole_row(el_reader *r, const columns *c, uint32_t line)
+{
+    const electra_text *cells = r->cells.items;
+    const size_t n = without_trailing(c, cells, r->cells.n);
+    const bool csv = r->source->format == EL_SOURCE_CSV;
+    if (c->n_header == 0 || n <= c->n_header || (!csv && r->source->header == EL_HEADER_BY_NAME)) {
+        return add_row(r, c, cells, n, line);
+    }
+    if (csv) {
+        return el_read_skip(r, line, "%zu cells where the header has %zu (a cell with a '%c' in it wants quotes)", n,
+                            c->n_header, r->source->separator);
+    }
+    return el_read_skip(r, line, "%zu cells where the header has %zu (is there a tab in a text?)", n, c->n_header);
 }
 
 /* ---- TSV
@@ -236,7 +293,7 @@ electra_status el_read_tsv(el_reader *r, const char *data, size_t bytes)
             first = false;
         }
         if (!header) {
-            EL_TRY(add_row(r, &c, r->cells.items, r->cells.n, number));
+            EL_TRY(add_whole_row(r, &c, number));
         }
     }
     return ELECTRA_OK;
@@ -401,14 +458,8 @@ electra_status el_read_csv(el_reader *r, const char *data, size_t bytes)
             EL_TRY(first_row(r, &c, cells, n, &header));
             first = false;
         }
-        if (header) {
-            continue;
-        }
-        if (fine && c.n_header > 0 && n > c.n_header) {
-            EL_TRY(el_read_skip(r, line, "%zu cells where the header has %zu (a cell with a '%c' in it wants quotes)",
-                                n, c.n_header, r->source->separator));
-        } else if (fine) {
-            EL_TRY(add_row(r, &c, cells, n, line));
+        if (fine && !header) {
+            EL_TRY(add_whole_row(r, &c, line));
         }
     }
     return ELECTRA_OK;

@@ -11,7 +11,7 @@
 #include "tasks/memory.h"
 #include "tasks/read.h"
 
-enum { MOST_UNKNOWN_NAMED = 8, FEW_ROWS = 20 };
+enum { MOST_UNKNOWN_NAMED = 8, FEW_ROWS = 20, MANY_NUMBERS = 20 };
 
 /* ---- formats
  * --------------------------------------------------------------------------------------------------------- */
@@ -278,6 +278,51 @@ static void warn_of_unknown(const el_reader *r, const uint64_t *counts)
     }
 }
 
+static bool are_all_numbers(const el_label_set *set)
+{
+    bool numbers = true;
+    for (size_t i = 0; i < set->n && numbers; i++) {
+        numbers = el_read_is_number(el_read_string(set->names[i], strlen(set->names[i])));
+    }
+    return numbers;
+}
+
+/* Classes that were found, and that may be something else. */
+static void doubt_classes(const el_reader *r, size_t used)
+{
+    if (used > MANY_NUMBERS && are_all_numbers(&r->examples->labels)) {
+        el_log(r->rt, ELECTRA_LOG_WARNING,
+               "%s: the labels are %zu different numbers, each of which is learned as a class of its own; --kind "
+               "regress learns them as numbers",
+               r->path, used);
+    } else if (r->examples->n >= FEW_ROWS && 2 * used > r->examples->n) {
+        el_log(r->rt, ELECTRA_LOG_WARNING,
+               "%s: %zu different labels in %zu rows: is the column of the labels the right one?", r->path, used,
+               r->examples->n);
+    }
+}
+
+/* A first line whose label is there only once, while all others are there more often, may be a header that was not
+ * seen because columns have numbers. */
+static void doubt_first_line(const el_reader *r, const uint64_t *counts)
+{
+    const el_example *first = &r->examples->list[0];
+    const size_t n = r->examples->labels.n;
+    if (!r->may_have_header || first->line != 1 || first->n_labels != 1 || n < 2 || counts[first->labels[0]] != 1) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (i != first->labels[0] && counts[i] < 2) {
+            return;
+        }
+    }
+    const char *name = r->examples->labels.names[first->labels[0]];
+    const el_shown shown = el_read_shown(el_read_string(name, strlen(name)));
+    el_log(r->rt, ELECTRA_LOG_WARNING,
+           "%s:1: only the first line has the label '%s': if it names the columns, say --header yes", r->path,
+           shown.text);
+}
+
 static void warn_of_classes(const el_reader *r, const uint64_t *counts)
 {
     const el_label_set *set = &r->examples->labels;
@@ -295,11 +340,11 @@ static void warn_of_classes(const el_reader *r, const uint64_t *counts)
         el_log(r->rt, ELECTRA_LOG_WARNING, "%s: every row has the label '%s'; there is nothing to learn", r->path,
                set->names[last]);
     }
-    if (r->n_fixed == 0 && r->source->kind == EL_TASK_CLASSIFY && r->examples->n >= FEW_ROWS &&
-        2 * used > r->examples->n) {
-        el_log(r->rt, ELECTRA_LOG_WARNING,
-               "%s: %zu different labels in %zu rows: is the column of the labels the right one?", r->path, used,
-               r->examples->n);
+    if (r->n_fixed == 0 && r->source->kind == EL_TASK_CLASSIFY) {
+        doubt_classes(r, used);
+    }
+    if (r->n_fixed == 0) {
+        doubt_first_line(r, counts);
     }
 }
 
@@ -314,13 +359,22 @@ static void warn_of_rows(const el_reader *r)
     }
 }
 
+/* What may be meant where several labels are not in one column. */
+static const char *hint_of_flags(const el_reader *r)
+{
+    const char *label = r->source->label;
+    return r->source->kind == EL_TASK_MULTILABEL && label && strcmp(r->lacking, label) == 0
+               ? ". If each label has a column with 0 or 1: --label-columns A,B,..."
+               : "";
+}
+
 static electra_status refuse_empty(el_reader *r)
 {
     if (r->lacking) {
         return el_fail(r->err, ELECTRA_INVALID, r->path,
                        "%s has no usable row: there is no column %s in its rows. The first "
-                       "has: %s",
-                       r->path, r->lacking, r->columns);
+                       "has: %s%s",
+                       r->path, r->lacking, r->columns, hint_of_flags(r));
     }
     if (r->examples->n_skipped > 0) {
         return el_fail(r->err, ELECTRA_INVALID, r->path,
@@ -330,8 +384,36 @@ static electra_status refuse_empty(el_reader *r)
     return el_fail(r->err, ELECTRA_INVALID, r->path, "%s has no rows", r->path);
 }
 
+static electra_status refuse_unlabelled(el_reader *r)
+{
+    const el_source *source = r->source;
+    if (source->n_flags > 0) {
+        return el_fail(r->err, ELECTRA_INVALID, r->path,
+                       "no row of %s has a label: none of the %zu columns of labels holds 1 in any row", r->path,
+                       source->n_flags);
+    }
+    if (source->kind == EL_TASK_MULTILABEL) {
+        return el_fail(r->err, ELECTRA_INVALID, r->path,
+                       "no row of %s has a label: is the column of the labels (%s) the right one (--label-column), and "
+                       "what stands between them (--label-separator '%c')?",
+                       r->path, source->label, source->label_separator);
+    }
+    return el_fail(r->err, ELECTRA_INVALID, r->path,
+                   "no %s of %s has a label: is the column of the labels (%s) the right one (--label-column)?",
+                   source->kind == EL_TASK_TAG ? "word" : "row", r->path, source->label);
+}
+
 /* ---- the end
  * ----------------------------------------------------------------------------------------------------------- */
+
+static bool is_any_there(const uint64_t *counts, size_t n)
+{
+    bool any = false;
+    for (size_t i = 0; i < n && !any; i++) {
+        any = counts[i] > 0;
+    }
+    return any;
+}
 
 static electra_status finish_labels(el_reader *r)
 {
@@ -343,10 +425,12 @@ static electra_status finish_labels(el_reader *r)
                                 ? settle(r, list, numbers, counts)
                                 : el_fail_memory(r->err, "the labels of a task", n * sizeof *list);
     if (status == ELECTRA_OK && el_read_has_labels(r->source)) {
-        if (r->learning) {
+        if (!r->learning) {
+            warn_of_unknown(r, counts);
+        } else if (is_any_there(counts, n)) {
             warn_of_classes(r, counts);
         } else {
-            warn_of_unknown(r, counts);
+            status = refuse_unlabelled(r);
         }
     }
     el_free(list);
@@ -358,7 +442,11 @@ static electra_status finish_labels(el_reader *r)
 static electra_status finish(el_reader *r)
 {
     el_examples *examples = r->examples;
-    warn_of_rows(r);
+    const bool all_lack = r->n_lacking > 0 && r->n_lacking == examples->n_skipped && r->n_notes == 0;
+    if (examples->n > 0 || !all_lack) { /* otherwise one line says it all */
+        el_read_say_held(r);
+        warn_of_rows(r);
+    }
     if (examples->n == 0) {
         return refuse_empty(r);
     }
@@ -378,6 +466,8 @@ static electra_status end(el_reader *r, electra_status status, el_examples **out
 {
     if (status == ELECTRA_OK) {
         status = finish(r);
+    } else if (r->examples) {
+        el_read_say_held(r);
     }
     if (status == ELECTRA_OK) {
         *out = r->examples;
@@ -386,8 +476,8 @@ static electra_status end(el_reader *r, electra_status status, el_examples **out
     }
     el_strings_clear(&r->labels);
     el_strings_clear(&r->classes);
-    el_growing *const scratch[] = {&r->files, &r->places, &r->parents, &r->cells,
-                                   &r->tags,  &r->words,  &r->buffer,  &r->answers};
+    el_growing *const scratch[] = {&r->files, &r->places, &r->parents, &r->cells, &r->tags,
+                                   &r->words, &r->buffer, &r->answers, &r->held};
     for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++) {
         el_free(scratch[i]->items);
     }

@@ -100,8 +100,9 @@ el_source_format el_source_guess(const char *path, int kind);
  * passed over if `known` is NULL (a fixed label is missing), else it is kept, the label is appended behind the known
  * ones, and a warning names it. A fixed label without any row is warned of.
  *
- * ELECTRA_INVALID: the file cannot be read, lacks a column, or has no usable row. ELECTRA_MISUSE: the source makes no
- * sense. ELECTRA_INTERRUPTED: the runtime's progress callback asked to stop. */
+ * ELECTRA_INVALID: the file cannot be read, lacks a column, or has no usable row, or labels are to be found and no row
+ * has one. ELECTRA_MISUSE: the source makes no sense. ELECTRA_INTERRUPTED: the runtime's progress callback asked to
+ * stop. */
 electra_status el_examples_read(el_examples **out, const el_source *source, const char *path, const char *more,
                                 const el_label_set *known, const electra_runtime *rt, electra_error *err);
 

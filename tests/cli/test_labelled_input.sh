@@ -95,6 +95,7 @@ expect 3 --train cut.json --dev dev.json --kind qa -- 'cut.json is not valid JSO
 # ---- files that cannot be used ---------------------------------------------------------------------------------------------
 expect 3 --train train.tsv --dev dev.tsv --label-column class -- "train.tsv has no column 'class'. Its first line has 2: text, label"
 expect 3 --train train.tsv --dev dev.tsv --label-column 7 -- 'train.tsv has no usable row: there is no column 7 in its rows'
+! grep -q 'is skipped' err || fail "a column that is not there is said for every row: $(cat err)"
 expect 3 --train nothing.tsv --dev dev.tsv -- 'nothing.tsv'
 : >empty.tsv
 expect 3 --train empty.tsv --dev dev.tsv -- 'empty.tsv is empty'
@@ -104,6 +105,19 @@ iconv -f UTF-8 -t UTF-16 train.tsv >wide.tsv
 expect 3 --train wide.tsv --dev dev.tsv -- 'wide.tsv is in UTF-16'
 rows one.tsv 'text\tlabel' 'a\tyes'
 expect 3 --train one.tsv -- 'one.tsv has only 1 usable row, too few to learn from some and evaluate on others'
+rows semicolons.csv 'text;label' 'a;yes' 'b;no'
+expect 3 --train semicolons.csv -- "There is a ';' in it: --separator ';'?"
+rows flags.csv 'text,rude,angry' 'a,1,0' 'b,0,1'
+expect 3 --train flags.csv --kind multilabel -- 'If each label has a column with 0 or 1: --label-columns A,B,...'
+rows unlabelled.csv 'text,label' 'a,' 'b,'
+expect 3 --train unlabelled.csv --kind multilabel -- 'no row of unlabelled.csv has a label'
+mkdir -p parts/{train,dev}/{no,yes}
+for part in train dev; do echo a >parts/$part/no/1.txt; echo b >parts/$part/yes/1.txt; done
+expect 3 --train parts -- "'no' is in parts/train and in parts/dev: name one of them (--train parts/train --dev parts/dev)"
+expect 0 --train parts/train --dev parts/dev -- '2 training examples'
+tar -czf parts.tar.gz parts
+expect 3 --train parts.tar.gz -- 'name one of them (--train parts.tar.gz/parts/train --dev parts.tar.gz/parts/dev)'
+expect 0 --train parts.tar.gz/parts/train --dev parts.tar.gz/parts/dev -- '2 training examples'
 mkdir folder
 expect 3 --train folder -- 'folder has no files in folders: a folder for each class is expected in it'
 expect 3 --task rte --data folder -- 'has files of rte: train.tsv for training, dev.tsv for development'

@@ -8,9 +8,12 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/folder.h"
+#include "support/labelled.h"
 #include "tasks/source.h"
 
 enum { NOT_SAID = -1 };
@@ -123,6 +126,56 @@ static void what_lies_around_it_tells(void **state)
     expect(test_write_text(*state, "val_text.tsv", "one\tx\n"), NOT_SAID, EL_SOURCE_TSV);
 }
 
+/* The line of a kind in docs/FORMATS.md. */
+static const char *line_of_docs(const char *docs, const char *kind)
+{
+    static char line[1000];
+    char start[64];
+    snprintf(start, sizeof start, "\n| `%s` | `{", kind);
+    const char *found = strstr(docs, start);
+    assert_non_null(found);
+    found += strlen(start) - 1;
+    const char *end = strstr(found, "` |");
+    assert_non_null(end);
+    assert_true((size_t)(end - found) < sizeof line);
+    memcpy(line, found, (size_t)(end - found));
+    line[end - found] = '\0';
+    return line;
+}
+
+static void the_lines_of_the_documentation_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        el_task_kind kind;
+        const char *example, *labels;
+    } KINDS[] = {
+        {"classify", EL_TASK_CLASSIFY, "1 The film is fine. = good\n", "good"},
+        {"pair", EL_TASK_CLASSIFY, "1 A man sleeps. + Nobody is awake. = neutral\n", "neutral"},
+        {"multilabel", EL_TASK_MULTILABEL, "1 Late, and rude! = angry sad\n", "angry sad"},
+        {"regress", EL_TASK_REGRESS, "1 The film is fine. = 3.5\n", ""},
+        {"tag", EL_TASK_TAG, "1 [Ann|lives|in|Rome] = B-PER O O B-LOC\n", "B-LOC B-PER O"},
+        {"qa", EL_TASK_ANSWER, "1 Where does Ann live? + Ann lives in Rome. = 'Rome'@13 (1)\n", ""},
+        {"choice", EL_TASK_CHOICE, "1 Water freezes at[0 degrees|50 degrees] = 0\n", ""},
+    };
+    size_t bytes;
+    char *docs = test_read(TEST_SOURCE_DIR "/docs/FORMATS.md", &bytes);
+    docs = realloc(docs, bytes + 1);
+    assert_non_null(docs);
+    docs[bytes] = '\0';
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
+        el_source source = el_source_default(EL_SOURCE_JSON_LINES, KINDS[i].kind);
+        source.pair = strcmp(KINDS[i].name, "pair") == 0 ? "text_pair" : source.pair;
+        test_labelled *o = test_labelled_text(&source, line_of_docs(docs, KINDS[i].name), NULL);
+        assert_string_equal(o->error.message, "");
+        assert_string_equal(o->text, KINDS[i].example);
+        assert_string_equal(test_label_list(&o->examples->labels), KINDS[i].labels);
+        test_labelled_free(o);
+    }
+    free(docs);
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_setup, test_folder_teardown)
@@ -131,6 +184,7 @@ int main(void)
         IN_FOLDER(the_beginning_tells_which_json_it_is),
         IN_FOLDER(compressed_json_is_looked_into),
         IN_FOLDER(what_lies_around_it_tells),
+        cmocka_unit_test(the_lines_of_the_documentation_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,90 @@ static void only_the_first_bad_rows_are_listed(void **state)
     test_labelled_free(o);
 }
 
+static void a_column_that_all_rows_lack_is_said_once(void **state)
+{
+    (void)state;
+    el_source source = numbered(EL_SOURCE_TSV, EL_TASK_CLASSIFY, "1", "3");
+    char text[1000] = "";
+    for (int i = 0; i < 30; i++) {
+        strcat(text, "one\ta\n");
+    }
+    test_labelled *o = test_labelled_text(&source, text, NULL);
+    assert_int_equal(o->status, ELECTRA_INVALID);
+    assert_non_null(strstr(o->error.message, "there is no column 3 in its rows"));
+    assert_string_equal(o->said, "");
+    test_labelled_free(o);
+    /* with a row that is fine, or one with another fault, each is said in its place */
+    test_expect(&source, "one\ta\none\tx\n\nx\ty\tb\none\tx\nx\ty\ta\n", "4 x = b\n6 x = a\n", "a b",
+                "file:1: there is no column 3, only 2 columns; the row is skipped\n"
+                "file:2: there is no column 3, only 2 columns; the row is skipped\n"
+                "file:5: there is no column 3, only 2 columns; the row is skipped\n");
+    o = test_labelled_text(&source, "one\ta\none\tx\t\n", NULL);
+    assert_int_equal(o->status, ELECTRA_INVALID);
+    assert_string_equal(o->said, "file:1: there is no column 3, only 2 columns; the row is skipped\n"
+                                 "file:2: the label is empty; the row is skipped\n");
+    test_labelled_free(o);
+}
+
+static void rows_with_more_cells_than_the_header_are_skipped(void **state)
+{
+    (void)state;
+    el_source source = el_source_default(EL_SOURCE_TSV, EL_TASK_CLASSIFY);
+    const char *text = "text\tlabel\none\ta\ntwo\tb\ta\nthree\tb\t\t\nfour\ta\t \n";
+    source.header = EL_HEADER_GUESS;
+    test_expect(&source, text, "2 one = a\n4 three = b\n", "a b",
+                "file:3: 3 cells where the header has 2 (is there a tab in a text?); the row is skipped\n"
+                "file:5: 3 cells where the header has 2 (is there a tab in a text?); the row is skipped\n");
+    source.label = "-1"; /* from the end, empty cells behind it do not count */
+    test_expect(&source, text, "2 one = a\n4 three = b\n", "a b",
+                "file:3: 3 cells where the header has 2 (is there a tab in a text?); the row is skipped\n"
+                "file:5: 3 cells where the header has 2 (is there a tab in a text?); the row is skipped\n");
+    source.label = "label";
+    source.header = EL_HEADER_BY_NAME; /* published files are taken as they are */
+    test_expect(&source, text, "2 one = a\n3 two = b\n4 three = b\n5 four = a\n", "a b", "");
+    source.format = EL_SOURCE_CSV;
+    test_expect(&source, "text,label\none,a\ntwo,b,\nthree,,b,a\n", "2 one = a\n3 two = b\n", "a b",
+                "file:4: 4 cells where the header has 2 (a cell with a ',' in it wants quotes); the row is skipped\n");
+}
+
+static void a_header_that_was_read_as_a_row_is_suspected(void **state)
+{
+    (void)state;
+    el_source source = numbered(EL_SOURCE_CSV, EL_TASK_CLASSIFY, "1", "2");
+    const char *text = "text,stars\na,1\nb,2\nc,1\nd,2\n", *rows = "1 text = stars\n2 a = 1\n3 b = 2\n4 c = 1\n5 d = 2\n";
+    source.header = EL_HEADER_GUESS;
+    test_expect(&source, text, rows, "1 2 stars",
+                "file:1: only the first line has the label 'stars': if it names the columns, say --header yes\n");
+    source.header = EL_HEADER_NO;
+    test_expect(&source, text, rows, "1 2 stars", "");
+    source.header = EL_HEADER_YES;
+    test_expect(&source, text, "2 a = 1\n3 b = 2\n4 c = 1\n5 d = 2\n", "1 2", "");
+    source.header = EL_HEADER_GUESS;
+    test_expect(&source, "a,stars\nb,1\nc,2\nd,1\n", "1 a = stars\n2 b = 1\n3 c = 2\n4 d = 1\n", "1 2 stars", "");
+    test_expect(&source, "a,1\nb,1\nc,2\nd,1\n", "1 a = 1\n2 b = 1\n3 c = 2\n4 d = 1\n", "1 2", "");
+}
+
+static void what_may_be_meant_is_said(void **state)
+{
+    (void)state;
+    el_source source = el_source_default(EL_SOURCE_CSV, EL_TASK_CLASSIFY);
+    test_expect_refusal(&source, "Review Text;Sentiment Label\n", ELECTRA_INVALID,
+                        "Its first line has 1: Review Text;Sentiment Label (numbers, from 1 or from -1 for the last, are "
+                        "columns too). There is a ';' in it: --separator ';'?");
+    test_expect_refusal(&source, "text\tlabel\n", ELECTRA_INVALID, ". There are tabs in it: --format tsv?");
+    source.separator = ';';
+    test_expect_refusal(&source, "text,label\n", ELECTRA_INVALID, ". There is a ',' in it: --separator ','?");
+    source = el_source_default(EL_SOURCE_TSV, EL_TASK_CLASSIFY);
+    test_expect_refusal(&source, "text,label\n", ELECTRA_INVALID, ". There is a comma in it: --format csv?");
+    test_expect_refusal(&source, "text;label\n", ELECTRA_INVALID,
+                        ". There is a ';' in it: --format csv --separator ';'?");
+    source = el_source_default(EL_SOURCE_CSV, EL_TASK_MULTILABEL);
+    const char *flags = ". If each label has a column with 0 or 1: --label-columns A,B,...";
+    test_expect_refusal(&source, "text,rude,angry\na,0,1\n", ELECTRA_INVALID, flags);
+    source.format = EL_SOURCE_JSON_LINES;
+    test_expect_refusal(&source, "{\"text\":\"a\",\"rude\":1,\"angry\":0}\n", ELECTRA_INVALID, flags);
+}
+
 static void files_that_are_empty_or_utf16_are_refused(void **state)
 {
     (void)state;
@@ -238,6 +322,53 @@ static void labels_that_teach_nothing_are_warned_of(void **state)
     test_labelled *o = test_labelled_text(&source, text, NULL);
     assert_string_equal(o->said, "file: 25 different labels in 25 rows: is the column of the labels the right one?\n");
     test_labelled_free(o);
+}
+
+static void files_without_any_label_are_refused(void **state)
+{
+    (void)state;
+    static const char *const FLAGS[] = {"a", "b"};
+    el_source source = el_source_default(EL_SOURCE_CSV, EL_TASK_MULTILABEL);
+    test_expect_refusal(&source, "text,label\none,\ntwo,\" , \"\n", ELECTRA_INVALID,
+                        "no row of file has a label: is the column of the labels (label) the right one "
+                        "(--label-column), and what stands between them (--label-separator ',')?");
+    source.labels = FLAGS;
+    source.n_labels = 2;
+    test_expect_refusal(&source, "text,label\none,\n", ELECTRA_INVALID, "no row of file has a label");
+    source = el_source_default(EL_SOURCE_CSV, EL_TASK_MULTILABEL);
+    source.label = NULL;
+    source.flags = FLAGS;
+    source.n_flags = 2;
+    test_expect_refusal(&source, "text,a,b\none,0,\n", ELECTRA_INVALID,
+                        "no row of file has a label: none of the 2 columns of labels holds 1 in any row");
+    source = el_source_default(EL_SOURCE_CONLLU, EL_TASK_TAG);
+    test_expect_refusal(&source, "1\ta\t_\t_\n", ELECTRA_INVALID,
+                        "no word of file has a label: is the column of the labels (UPOS) the right one");
+    source = el_source_default(EL_SOURCE_CSV, EL_TASK_MULTILABEL); /* not learned from: none need hold */
+    test_labelled *train = test_labelled_text(&source, "text,label\none,a\n", NULL);
+    test_labelled *dev = test_labelled_text(&source, "text,label\ntwo,\n", &train->examples->labels);
+    assert_string_equal(dev->text, "2 two =\n");
+    test_labelled_free(dev);
+    test_labelled_free(train);
+}
+
+static void classes_that_are_numbers_are_warned_of(void **state)
+{
+    (void)state;
+    const el_source source = numbered(EL_SOURCE_TSV, EL_TASK_CLASSIFY, "1", "2");
+    for (int different = 20; different <= 21; different++) {
+        char text[4000] = "";
+        for (int i = 0; i < 63; i++) {
+            sprintf(text + strlen(text), "t\t%d.5\n", i % different);
+        }
+        test_labelled *o = test_labelled_text(&source, text, NULL);
+        assert_int_equal(o->status, ELECTRA_OK);
+        assert_string_equal(o->said, different == 20 ? ""
+                                                     : "file: the labels are 21 different numbers, each of which is "
+                                                       "learned as a class of its own; --kind regress learns them as "
+                                                       "numbers\n");
+        test_labelled_free(o);
+    }
 }
 
 static void a_label_may_be_too_long_or_hold_a_nul(void **state)
@@ -817,6 +948,10 @@ int main(void)
         cmocka_unit_test(rows_that_are_too_short_or_without_label_are_skipped),
         cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),
         cmocka_unit_test(only_the_first_bad_rows_are_listed),
+        cmocka_unit_test(a_column_that_all_rows_lack_is_said_once),
+        cmocka_unit_test(rows_with_more_cells_than_the_header_are_skipped),
+        cmocka_unit_test(a_header_that_was_read_as_a_row_is_suspected),
+        cmocka_unit_test(what_may_be_meant_is_said),
         cmocka_unit_test(files_that_are_empty_or_utf16_are_refused),
         cmocka_unit_test(test_files_have_no_labels),
         cmocka_unit_test(csv_has_quotes_and_line_breaks_in_them),
@@ -827,6 +962,8 @@ int main(void)
         cmocka_unit_test(fixed_labels_keep_their_order),
         cmocka_unit_test(unknown_labels_are_appended_and_named),
         cmocka_unit_test(labels_that_teach_nothing_are_warned_of),
+        cmocka_unit_test(files_without_any_label_are_refused),
+        cmocka_unit_test(classes_that_are_numbers_are_warned_of),
         cmocka_unit_test(a_label_may_be_too_long_or_hold_a_nul),
         cmocka_unit_test(too_many_labels_are_refused),
         cmocka_unit_test(several_labels_stand_in_one_cell),
