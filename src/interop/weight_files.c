@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,6 +301,67 @@ static electra_status open_folder_tf1(el_weight_files *files, bool *found, elect
 
 /* ---- the search -------------------------------------------------------------------------------------------------- */
 
+/* Models within a folder, with commas between; a few are enough. */
+typedef struct model_list {
+    char text[400];
+    size_t n;
+} model_list;
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Add folder/NAME of each folder NAME that holds weights. */
+static void list_models(model_list *list, const char *folder)
+{
+    struct dirent **entries;
+    const int n = scandir(folder, &entries, NULL, by_bytes);
+    for (int i = 0; i < n; i++) {
+        char path[PATH_MAX];
+        const int bytes = snprintf(path, sizeof path, "%s/%s/model.safetensors", folder, entries[i]->d_name);
+        if (entries[i]->d_name[0] != '.' && bytes > 0 && (size_t)bytes < sizeof path && el_is_file(path)) {
+            path[(size_t)bytes - strlen("/model.safetensors")] = '\0';
+            const size_t used = strlen(list->text);
+            const char *comma = list->n ? ", " : "";
+            if (used + strlen(comma) + strlen(path) < sizeof list->text) {
+                (void)strcat(strcat(list->text, comma), path);
+                list->n++;
+            }
+        }
+        free(entries[i]);
+    }
+    if (n >= 0) {
+        free(entries);
+    }
+}
+
+/* Models that are there although the folder itself is none: of a run of fine-tuning (src/tasks/tune_folder.h) that is
+ * not finished, or of several tasks; false if there are none. */
+static bool fail_with_models(const char *folder, electra_error *err)
+{
+    model_list list = {0};
+    static const char *const UNFINISHED[] = {"current", "best"};
+    for (size_t i = 0; i < sizeof UNFINISHED / sizeof *UNFINISHED; i++) {
+        char path[PATH_MAX];
+        (void)snprintf(path, sizeof path, "%.*s/%s", PATH_MAX - 16, folder, UNFINISHED[i]);
+        list_models(&list, path);
+    }
+    if (list.n) {
+        (void)el_fail(err, ELECTRA_INVALID, folder,
+                      "%s holds no model.safetensors: it looks like a run of finetune that is not finished. The same "
+                      "command goes on with it; its best weights so far are a model: %s",
+                      folder, list.text);
+        return true;
+    }
+    list_models(&list, folder);
+    if (list.n) {
+        (void)el_fail(err, ELECTRA_INVALID, folder, "%s holds no model.safetensors but %s; give %s", folder, list.text,
+                      list.n > 1 ? "one of these" : "this folder");
+    }
+    return list.n > 0;
+}
+
 /* What a folder without weights may hold instead. */
 static electra_status no_weights(const char *folder, electra_error *err)
 {
@@ -318,6 +380,9 @@ static electra_status no_weights(const char *folder, electra_error *err)
         if (found) {
             return el_fail(err, ELECTRA_INVALID, folder, "%s holds no model.safetensors%s", folder, HINTS[i].advice);
         }
+    }
+    if (fail_with_models(folder, err)) {
+        return ELECTRA_INVALID;
     }
     return el_fail(err, ELECTRA_INVALID, folder,
                    "%s holds no weights: neither model.safetensors nor pytorch_model.bin, nor an index of several, nor "
@@ -351,6 +416,22 @@ static electra_status open_folder(el_weight_files *files, electra_error *err)
     return found ? ELECTRA_OK : no_weights(files->folder, err);
 }
 
+/* "google/electra-small-discriminator" is a name on a hub, not a path: two words that letters, digits, "-", "_" and "."
+ * make, the first of which is no folder. */
+static const char *hub_advice(const char *path)
+{
+    const char *slash = strchr(path, '/');
+    const size_t letters = strspn(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./");
+    char owner[PATH_MAX];
+    if (!slash || slash == path || !slash[1] || strchr(slash + 1, '/') || path[0] == '.' || path[letters]) {
+        return "";
+    }
+    (void)snprintf(owner, sizeof owner, "%.*s", (int)(slash - path), path);
+    return el_is_folder(owner) ? ""
+                               : ". Nothing is downloaded here: if this is a name on the Hugging Face hub, fetch its "
+                                 "files (hf download NAME --local-dir FOLDER) and give the folder";
+}
+
 /* A path to something that is no folder. */
 static electra_status open_file(el_weight_files *files, const char *path, electra_error *err)
 {
@@ -371,8 +452,8 @@ static electra_status open_file(el_weight_files *files, const char *path, electr
         status = el_is_file(index) ? open_tf1(files, prefix, err)
                                    : el_fail(err, ELECTRA_INVALID, path,
                                              "%s is neither a folder, nor a file of weights, nor the prefix of a "
-                                             "TensorFlow checkpoint",
-                                             path);
+                                             "TensorFlow checkpoint%s",
+                                             path, hub_advice(path));
     }
     el_free(prefix);
     el_free(index);

@@ -457,6 +457,32 @@ static void wrong_tensors_are_named(void **state)
     expect_refusal("bytes", "\"electra.embeddings.word_embeddings.weight\" has the number format U8");
 }
 
+/* What people give instead of a model's folder. */
+static void models_nearby_are_named(void **state)
+{
+    (void)state;
+    char words[600];
+    static const char *const NAMES[] = {"many/rte", "many/mrpc", "run/best/own"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(el_make_folders(at(NAMES[i], NULL), NULL), ELECTRA_OK);
+        assert_int_equal(el_write_file(at(NAMES[i], "model.safetensors"), "x", 1, NULL), ELECTRA_OK);
+    }
+    (void)snprintf(words, sizeof words, "holds no model.safetensors but %s/many/mrpc, %s/many/rte; give one of these",
+                   top, top);
+    expect_refusal("many", words);
+    assert_int_equal(el_remove_tree(at("many/rte", NULL), NULL), ELECTRA_OK);
+    (void)snprintf(words, sizeof words, "but %s/many/mrpc; give this folder", top);
+    expect_refusal("many", words);
+    (void)snprintf(words, sizeof words, "its best weights so far are a model: %s/run/best/own", top);
+    expect_refusal("run", words);
+    electra_error err = {0};
+    electra_model *model;
+    assert_int_equal(electra_model_load(&model, "google/electra-small-discriminator", NULL, &err), ELECTRA_INVALID);
+    assert_non_null(strstr(err.message, "Nothing is downloaded here"));
+    assert_int_equal(electra_model_load(&model, "./google/electra", NULL, &err), ELECTRA_INVALID);
+    assert_null(strstr(err.message, "downloaded"));
+}
+
 static void missing_files_are_named(void **state)
 {
     (void)state;
@@ -652,6 +678,7 @@ int main(void)
         cmocka_unit_test(a_pair_becomes_two_directories),
         cmocka_unit_test(old_spellings_are_read),
         cmocka_unit_test(wrong_tensors_are_named),
+        cmocka_unit_test(models_nearby_are_named),
         cmocka_unit_test(missing_files_are_named),
         cmocka_unit_test(config_is_checked),
         cmocka_unit_test(other_tokenizers_are_refused),
