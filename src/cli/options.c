@@ -135,14 +135,74 @@ static size_t edit_distance(const char *a, const char *b)
     return d[n][m];
 }
 
+/* What other programs call options and values that have another name here. */
+static const struct {
+    const char *theirs, *ours;
+} OTHER_NAMES[] = {
+    {"lr", "learning-rate"},
+    {"output-dir", "output"},
+    {"out", "output"},
+    {"model-name-or-path", "model"},
+    {"train-file", "train"},
+    {"validation-file", "dev"},
+    {"validation", "dev"},
+    {"valid", "dev"},
+    {"test-file", "test"},
+    {"bs", "batch"},
+    {"num-train-epochs", "epochs"},
+    {"max-seq-length", "max-length"},
+    {"seq-length", "max-length"},
+    {"sequence-length", "max-length"},
+    {"gradient-clip", "clip"},
+    {"max-grad-norm", "clip"},
+    {"wd", "weight-decay"},
+    {"target-column", "label-column"},
+    {"delimiter", "separator"},
+    {"vocab-size", "size"},
+    {"file", "input"},
+    {"classification", "classify"},
+    {"sentiment", "classify"},
+    {"regression", "regress"},
+    {"ner", "tag"},
+    {"pos", "tag"},
+    {"token-classification", "tag"},
+    {"question-answering", "qa"},
+    {"multiple-choice", "choice"},
+    {"nli", "pair"},
+    {"txt", "text"},
+    {"json-lines", "jsonl"},
+    {"ndjson", "jsonl"},
+};
+
+static const char *other_name(const char *word, const char *const *candidates, size_t n)
+{
+    for (size_t i = 0; i < sizeof OTHER_NAMES / sizeof *OTHER_NAMES; ++i) {
+        for (size_t k = 0; k < n && strcmp(word, OTHER_NAMES[i].theirs) == 0; ++k) {
+            if (strcmp(candidates[k], OTHER_NAMES[i].ours) == 0) {
+                return candidates[k];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* One is the beginning of the other: --max for --max-length, --batch-size for --batch. */
+static bool is_beginning(const char *word, const char *candidate)
+{
+    const size_t n = strlen(word), m = strlen(candidate);
+    return (n >= 3 && strncmp(word, candidate, n) == 0) || (m >= 3 && n > m && strncmp(word, candidate, m) == 0);
+}
+
 const char *cli_nearest(const char *word, const char *const *candidates, size_t n)
 {
-    const char *best = NULL;
+    const char *best = other_name(word, candidates, n);
+    if (best) {
+        return best;
+    }
     size_t length = strlen(word), best_distance = length > 8 ? 3 : length > 3 ? 2 : 1; /* edits that are still a slip */
     for (size_t i = 0; i < n; ++i) {
         size_t distance = edit_distance(word, candidates[i]);
-        bool begins = length >= 3 && strncmp(word, candidates[i], length) == 0;
-        if (begins) {
+        if (is_beginning(word, candidates[i])) {
             distance = least_of(distance, 1);
         }
         if (distance < best_distance + (best == NULL)) {
@@ -274,6 +334,23 @@ static unsigned char *base_of(parser *p, const cli_option *option)
     return common ? (unsigned char *)&p->common : p->values;
 }
 
+/* ", did you mean 'regress'?", or nothing. */
+static void suggest_choice(const char *choices, const char *text, char *words, size_t size)
+{
+    enum { MOST_CHOICES = 32 };
+    char names[MOST_CHOICES][MOST_LETTERS];
+    const char *pointers[MOST_CHOICES];
+    size_t n = 0;
+    for (const char *at = choices; *at && n < MOST_CHOICES; ++n) {
+        const size_t length = strcspn(at, "|");
+        snprintf(names[n], sizeof names[n], "%.*s", (int)length, at);
+        pointers[n] = names[n];
+        at += length + (at[length] == '|');
+    }
+    const char *nearest = cli_nearest(text, pointers, n);
+    snprintf(words, size, nearest ? "; did you mean '%s'?" : "%s", nearest ? nearest : "");
+}
+
 static electra_status store_value(parser *p, const cli_option *option, const char *shown, const char *text)
 {
     void *value = base_of(p, option) + option->offset;
@@ -296,7 +373,9 @@ static electra_status store_value(parser *p, const cli_option *option, const cha
     case CLI_CHOICE: {
         int index = find_choice(option->choices, text);
         if (index < 0) {
-            return cli_fail(p->err, ELECTRA_MISUSE, shown, "'%s' is none of %s", text, option->choices);
+            char hint[MOST_LETTERS + 20];
+            suggest_choice(option->choices, text, hint, sizeof hint);
+            return cli_fail(p->err, ELECTRA_MISUSE, shown, "'%s' is none of %s%s", text, option->choices, hint);
         }
         *(int *)value = index;
         return ELECTRA_OK;

@@ -133,6 +133,24 @@ static void parses_lists_and_arguments(void **state)
     assert_null(p.v.inputs.items);
 }
 
+static void suggests_what_was_meant(void **state)
+{
+    (void)state;
+    parsed p = PARSE("--choice", "cc");
+    assert_int_equal(p.status, ELECTRA_MISUSE);
+    assert_string_equal(p.err.message, "'cc' is none of a|bb|ccc; did you mean 'ccc'?");
+    clear(&p);
+    p = PARSE("--choice", "zebra");
+    assert_string_equal(p.err.message, "'zebra' is none of a|bb|ccc");
+    clear(&p);
+    p = PARSE("--input-file", "x");
+    assert_string_equal(p.err.message, "unknown option; did you mean --input?");
+    clear(&p);
+    p = PARSE("--textt=5");
+    assert_string_equal(p.err.message, "unknown option; did you mean --text?");
+    clear(&p);
+}
+
 static void knows_what_was_given(void **state)
 {
     (void)state;
@@ -165,6 +183,17 @@ static void finds_the_nearest(void **state)
     assert_string_equal(cli_nearest("pretran", WORDS, 4), "pretrain");
     assert_string_equal(cli_nearest("prep", WORDS, 4), "prepare");
     assert_null(cli_nearest("xyz", WORDS, 4));
+    /* what is too long, or called otherwise by other programs */
+    static const char *const OPTIONS_THERE[] = {"batch", "learning-rate", "regress", "multilabel", "max-length"};
+    static const struct {
+        const char *word, *found;
+    } CASES[] = {{"batch-size", "batch"},        {"lr", "learning-rate"},          {"regression", "regress"},
+                 {"multi-label", "multilabel"},  {"max-seq-length", "max-length"}, {"ner", NULL},
+                 {"learning_rate", "learning-rate"}};
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        const char *found = cli_nearest(CASES[i].word, OPTIONS_THERE, 5);
+        assert_true(CASES[i].found ? found && strcmp(found, CASES[i].found) == 0 : !found);
+    }
     assert_null(cli_nearest("", WORDS, 4));
     assert_null(cli_nearest("a-word-that-is-much-longer-than-any-word-that-there-is", WORDS, 4));
 }
@@ -279,6 +308,7 @@ int main(void)
         cmocka_unit_test(parses_lists_and_arguments),
         cmocka_unit_test(knows_what_was_given),
         cmocka_unit_test(finds_the_nearest),
+        cmocka_unit_test(suggests_what_was_meant),
         cmocka_unit_test(survives_noise),
         cmocka_unit_test(tells_progress),
         cmocka_unit_test(prints_json),
