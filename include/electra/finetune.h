@@ -177,6 +177,7 @@ typedef struct electra_trials {
     size_t n;                             /* trials */
     double mean, median, deviation, best; /* deviation: of a sample (n - 1); NaN for one trial */
     size_t collapsed;                     /* trials that ended with one answer for everything */
+    electra_scores means, deviations;     /* of every metric, in one order */
 } electra_trials;
 
 enum { ELECTRA_MOST_TASKS = 16 };
@@ -202,6 +203,24 @@ ELECTRA_API electra_status electra_finetune(const electra_finetune_options *opti
 /* How a run stands, from its files: the trials that are finished, and whether all of it is; nothing is changed.
  * ELECTRA_INVALID: the folder is no run of fine-tuning, or its files are damaged. */
 ELECTRA_API electra_status electra_finetune_describe(const char *run, electra_finetune_result *out, electra_error *err);
+
+/* How far a run came that is not finished. */
+typedef struct electra_finetune_standing {
+    int trial, trials;    /* the one that is under way, 1, 2, ..., and how many are wanted */
+    uint64_t step, steps; /* of the trial, as recorded last, and in all; 0: nothing is recorded yet */
+    double epoch;
+    size_t n_tasks; /* 0: the trial was not evaluated yet */
+    struct {
+        char task[64];
+        electra_score best; /* the main score at the trial's best evaluation */
+    } tasks[ELECTRA_MOST_TASKS];
+    char weights[4096]; /* holds, as a model directory for each task, called as it is, the best weights of all trials so
+                           far; empty: there are none */
+} electra_finetune_standing;
+
+/* The same from the files of a run that is not finished, for which electra_finetune_describe tells the finished trials;
+ * nothing is changed. Errors as there. */
+ELECTRA_API electra_status electra_finetune_stand(const char *run, electra_finetune_standing *out, electra_error *err);
 
 /* ---- scoring --------------------------------------------------------------------------------------------------- */
 

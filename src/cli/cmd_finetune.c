@@ -98,8 +98,10 @@ static electra_status run(const cli_common *common, const void *values, const cl
     }
     if (status == ELECTRA_OK && common->json) {
         describe_trials_json(common->out, &result);
+        fputs("}\n", common->out);
     } else if (status == ELECTRA_OK) {
         describe_trials(common->out, &result);
+        fprintf(common->out, "%s\n", result.model);
     }
     return status;
 }

@@ -12,7 +12,7 @@ typedef struct inspect_values {
 
 static const cli_option OPTIONS[] = {
     {"data", 0, CLI_STRING, offsetof(inspect_values, data), "DIR", .help = "a data folder that electra prepare made"},
-    {"run", 0, CLI_STRING, offsetof(inspect_values, run), "DIR", .help = "a folder that electra pretrain made"},
+    {"run", 0, CLI_STRING, offsetof(inspect_values, run), "DIR", .help = "a folder that electra pretrain or electra finetune made"},
     {"examples", 0, CLI_INTEGER, offsetof(inspect_values, examples), "N", .least = 0, .most = 1e6,
      .help = "with --data: examples to show as text, from each split"},
     {"model", 'm', CLI_STRING, offsetof(inspect_values, model), "DIR", .help = "a model's directory"},
@@ -65,8 +65,9 @@ const cli_command cli_inspect = {
         "With --model: the sizes of a network, its parameters, what a token costs, and its tokenizer, after every "
         "tensor has been looked at; a broken directory ends like a broken data folder. With --size: the same for "
         "what a preset would be, and the memory of a training step.\n"
-        "With --run: how far a training run came, what it found on held-out text, its warnings and its checkpoints, "
-        "each of which is checked.",
+        "With --run: how far a run of pre-training or fine-tuning came, what it found on held-out text or dev examples, "
+        "its warnings, and its checkpoints and models, each of which is checked. Of fine-tuning that was stopped also "
+        "where the best weights so far are, which are a model already.",
     .examples = "electra inspect --data data\n"
                 "electra inspect --data data --examples 10 --json\n"
                 "electra inspect --model run/discriminator\n"

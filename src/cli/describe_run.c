@@ -58,13 +58,37 @@ void describe_metrics(FILE *out, bool finished, const electra_metrics *m)
 
 /* ---- fine-tuning ------------------------------------------------------------------------------------------------- */
 
-static void print_or_null(FILE *out, const char *name, double value)
+static void print_value(FILE *out, double value)
 {
     if (isnan(value)) {
-        fprintf(out, ",\"%s\":null", name);
+        fputs("null", out);
     } else {
-        fprintf(out, ",\"%s\":%.9g", name, value);
+        fprintf(out, "%.9g", value);
     }
+}
+
+static void print_or_null(FILE *out, const char *name, double value)
+{
+    fprintf(out, ",\"%s\":", name);
+    print_value(out, value);
+}
+
+void describe_model_path(char *path, size_t size, const electra_finetune_result *result, size_t i)
+{
+    snprintf(path, size, "%s%s%s", result->model, result->n_tasks > 1 ? "/" : "",
+             result->n_tasks > 1 ? result->tasks[i].task : "");
+}
+
+/* null: the run is not finished, so it is not there yet. */
+static void print_model(FILE *out, const electra_finetune_result *result, size_t i)
+{
+    char path[sizeof result->model + sizeof result->tasks[i].task + 1];
+    if (!result->finished) {
+        fputs("null", out);
+        return;
+    }
+    describe_model_path(path, sizeof path, result, i);
+    cli_print_json_string(out, path, strlen(path));
 }
 
 void describe_trials_json(FILE *out, const electra_finetune_result *result)
@@ -82,11 +106,22 @@ void describe_trials_json(FILE *out, const electra_finetune_result *result)
         print_or_null(out, "median", t->median);
         print_or_null(out, "std", t->deviation);
         print_or_null(out, "best", t->best);
-        fprintf(out, ",\"collapsed\":%zu}", t->collapsed);
+        fprintf(out, ",\"collapsed\":%zu,\"scores\":{", t->collapsed);
+        for (size_t k = 0; k < t->means.n; k++) {
+            fputs(k ? "," : "", out);
+            cli_print_json_string(out, t->means.list[k].name, strlen(t->means.list[k].name));
+            fputs(":{\"mean\":", out);
+            print_value(out, t->means.list[k].value);
+            fputs(",\"std\":", out);
+            print_value(out, t->deviations.list[k].value);
+            fputc('}', out);
+        }
+        fputs("},\"model\":", out);
+        print_model(out, result, i);
+        fputc('}', out);
     }
     fputs("],\"model\":", out);
     cli_print_json_string(out, result->model, strlen(result->model));
-    fputs("}\n", out);
 }
 
 void describe_trials(FILE *out, const electra_finetune_result *result)
@@ -102,8 +137,45 @@ void describe_trials(FILE *out, const electra_finetune_result *result)
                     t->metric, t->mean, t->n, t->median, t->deviation, t->best);
         }
         if (t->collapsed > 0) {
-            fprintf(out, "%s: %zu of %zu trials collapsed\n", t->task, t->collapsed, t->n);
+            fprintf(out, "%s: %zu of %zu trial%s collapsed\n", t->task, t->collapsed, t->n, t->n == 1 ? "" : "s");
         }
     }
-    fprintf(out, "%s\n", result->model);
+}
+
+/* ---- fine-tuning that is not finished ---------------------------------------------------------------------------- */
+
+void describe_standing(FILE *out, const electra_finetune_standing *s)
+{
+    fprintf(out, "trial %d of %d", s->trial, s->trials);
+    if (s->step > 0) {
+        fprintf(out, ", step %llu of %llu, epoch %.2f", (unsigned long long)s->step, (unsigned long long)s->steps,
+                s->epoch);
+    }
+    fputc('\n', out);
+    for (size_t i = 0; i < s->n_tasks; i++) {
+        fprintf(out, "%s: %s %.4f at the best of its evaluations so far\n", s->tasks[i].task, s->tasks[i].best.name,
+                s->tasks[i].best.value);
+    }
+    if (s->weights[0] && s->n_tasks == 1) {
+        fprintf(out, "the best weights so far are a model: %s/%s\n", s->weights, s->tasks[0].task);
+    } else if (s->weights[0]) {
+        fprintf(out, "the best weights so far are models: the folders in %s\n", s->weights);
+    }
+}
+
+void describe_standing_json(FILE *out, const electra_finetune_standing *s)
+{
+    fprintf(out, ",\"trial\":%d,\"trials\":%d,\"step\":%llu,\"steps\":%llu,\"epoch\":%.9g,\"best\":{", s->trial,
+            s->trials, (unsigned long long)s->step, (unsigned long long)s->steps, s->epoch);
+    for (size_t i = 0; i < s->n_tasks; i++) {
+        fputs(i ? "," : "", out);
+        cli_print_json_string(out, s->tasks[i].task, strlen(s->tasks[i].task));
+        fprintf(out, ":{\"%s\":%.9g}", s->tasks[i].best.name, s->tasks[i].best.value);
+    }
+    fputs("},\"weights\":", out);
+    if (s->weights[0]) {
+        cli_print_json_string(out, s->weights, strlen(s->weights));
+    } else {
+        fputs("null", out);
+    }
 }

@@ -28,27 +28,99 @@ static void print_words(FILE *out, const electra_run_summary *s)
     }
 }
 
-/* Trials that are finished; of one that is still going on metrics.jsonl tells more. */
-static void print_trials(const cli_common *common, const electra_finetune_result *result)
+/* ---- models ---------------------------------------------------------------------------------------------------------
+ */
+
+/* A finished run is worth what its models are. */
+static electra_status check_model(const cli_common *common, const char *folder, electra_error *err)
 {
+    electra_model_options options = electra_model_options_default();
+    options.runtime.threads = common->runtime.threads;
+    electra_model *model = NULL;
+    const electra_status status = electra_model_load(&model, folder, &options, err);
+    electra_model_free(model);
+    return status;
+}
+
+static electra_status check_pair(const cli_common *common, const char *run, electra_error *err)
+{
+    static const char *const NAMES[] = {"discriminator", "generator"};
+    electra_status status = ELECTRA_OK;
+    for (size_t i = 0; i < 2 && status == ELECTRA_OK; i++) {
+        char folder[4096];
+        snprintf(folder, sizeof folder, "%s/%s", run, NAMES[i]);
+        status = check_model(common, folder, err);
+    }
+    return status;
+}
+
+static electra_status check_tuned(const cli_common *common, const electra_finetune_result *result, electra_error *err)
+{
+    electra_status status = ELECTRA_OK;
+    for (size_t i = 0; i < result->n_tasks && status == ELECTRA_OK; i++) {
+        char folder[sizeof result->model + sizeof result->tasks[i].task + 1];
+        describe_model_path(folder, sizeof folder, result, i);
+        status = check_model(common, folder, err);
+    }
+    return status;
+}
+
+/* ---- fine-tuning --------------------------------------------------------------------------------------------------
+ */
+
+static electra_status print_finished(const cli_common *common, const electra_finetune_result *result,
+                                     electra_error *err)
+{
+    const electra_status status = check_tuned(common, result, err);
+    if (status != ELECTRA_OK) {
+        return status;
+    }
     if (common->json) {
         describe_trials_json(common->out, result);
-        return;
+        fputs("}\n", common->out);
+        return ELECTRA_OK;
     }
-    fputs(result->finished ? "fine-tuning, finished\n" : "fine-tuning, not finished: the same command goes on\n",
-          common->out);
+    fputs("fine-tuning, finished\n", common->out);
     describe_trials(common->out, result);
+    for (size_t i = 0; i < result->n_tasks; i++) {
+        char folder[sizeof result->model + sizeof result->tasks[i].task + 1];
+        describe_model_path(folder, sizeof folder, result, i);
+        fprintf(common->out, "%s: a sound model\n", folder);
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status print_unfinished(const cli_common *common, const char *folder,
+                                       const electra_finetune_result *result, electra_error *err)
+{
+    electra_finetune_standing standing;
+    const electra_status status = electra_finetune_stand(folder, &standing, err);
+    if (status != ELECTRA_OK) {
+        return status;
+    }
+    if (common->json) {
+        describe_trials_json(common->out, result);
+        describe_standing_json(common->out, &standing);
+        fputs("}\n", common->out);
+        return ELECTRA_OK;
+    }
+    fputs("fine-tuning, not finished: the same command goes on\n", common->out);
+    describe_trials(common->out, result);
+    describe_standing(common->out, &standing);
+    return ELECTRA_OK;
 }
 
 electra_status inspect_run(const cli_common *common, const char *folder, electra_error *err)
 {
     electra_finetune_result tuned;
     if (electra_finetune_describe(folder, &tuned, NULL) == ELECTRA_OK) {
-        print_trials(common, &tuned);
-        return ELECTRA_OK;
+        return tuned.finished ? print_finished(common, &tuned, err) : print_unfinished(common, folder, &tuned, err);
     }
     electra_run_summary summary;
-    const electra_status status = electra_run_describe(folder, &summary, err);
+    electra_status status = electra_run_describe(folder, &summary, err);
+    if (status == ELECTRA_OK && summary.finished) {
+        status = check_pair(common, folder, err);
+    }
     if (status == ELECTRA_OK && common->json) {
         print_json(common->out, folder, &summary);
     } else if (status == ELECTRA_OK) {

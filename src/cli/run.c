@@ -115,12 +115,30 @@ static int finish(FILE *out, electra_status status, electra_error *err, const ch
     return report_error(err, command, json, color);
 }
 
+/* The library calls its settings as they stand in its structs; the user knows them by their options. */
+static void name_option(const cli_command *command, electra_error *err)
+{
+    char name[sizeof err->where];
+    snprintf(name, sizeof name, "%s", err->where);
+    for (char *c = name; *c; ++c) {
+        *c = *c == '_' ? '-' : *c;
+    }
+    for (const cli_option *option = command->options; option && option->name; ++option) {
+        if (strcmp(option->name, name) == 0) {
+            snprintf(err->where, sizeof err->where, "--%s", option->name);
+        }
+    }
+}
+
 static electra_status run(const cli_command *command, const cli_common *common, const void *values,
                           const cli_list *arguments, electra_error *err)
 {
     electra_status status = command->run(common, values, arguments, err);
     if (status != ELECTRA_OK && err->message[0] == '\0' && !ferror(common->out)) {
         cli_fail(err, status, err->where, "%s", electra_status_name(status));
+    }
+    if (status == ELECTRA_MISUSE) {
+        name_option(command, err);
     }
     return status;
 }

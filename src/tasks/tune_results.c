@@ -375,6 +375,20 @@ electra_status el_tune_results_finish(el_tune_results *r, bool finished, electra
 
 /* ---- for the caller ---------------------------------------------------------------------------------------------- */
 
+static void list_scores(electra_scores *out, const json_t *means, const json_t *values)
+{
+    const char *name;
+    json_t *ignored;
+    json_object_foreach((json_t *)means, name, ignored)
+    {
+        if (out->n < ELECTRA_MOST_SCORES) {
+            electra_score *score = &out->list[out->n++];
+            (void)snprintf(score->name, sizeof score->name, "%s", name);
+            score->value = number_of(values, name, (double)NAN);
+        }
+    }
+}
+
 static void summarize_for_caller(electra_trials *out, const json_t *task)
 {
     const json_t *trials = json_object_get(task, "trials");
@@ -383,6 +397,9 @@ static void summarize_for_caller(electra_trials *out, const json_t *task)
     *out = (electra_trials){.n = json_array_size(trials), .best = (double)NAN};
     (void)snprintf(out->task, sizeof out->task, "%s", name ? name : "");
     (void)snprintf(out->metric, sizeof out->metric, "%s", metric ? metric : "");
+    const json_t *means = json_object_get(task, "mean");
+    list_scores(&out->means, means, means);
+    list_scores(&out->deviations, means, json_object_get(task, "std"));
     out->mean = number_of(json_object_get(task, "mean"), out->metric, (double)NAN);
     out->median = number_of(json_object_get(task, "median"), out->metric, (double)NAN);
     out->deviation = number_of(json_object_get(task, "std"), out->metric, (double)NAN);

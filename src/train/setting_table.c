@@ -220,6 +220,9 @@ bool el_settings_to_json(const el_setting_table *table, const void *options, boo
 electra_status el_settings_load(json_t **out, const char *folder, const char *format, electra_error *err)
 {
     *out = NULL;
+    if (el_is_file(folder)) {
+        return el_fail(err, ELECTRA_MISUSE, folder, "is a file; a run needs a folder, and makes it if it is not there");
+    }
     char *path = el_path_join(folder, FILE_NAME);
     if (!path) {
         return el_fail_memory(err, FILE_NAME, 0);

@@ -81,7 +81,7 @@ void el_settings_compare(el_setting_differences *all, const el_setting_table *ta
 /* ELECTRA_MISUSE with the differences, if there are any. */
 electra_status el_settings_refuse(const el_setting_differences *all, const char *folder, electra_error *err);
 
-/* <folder>/settings.json, of that "format"; *out NULL if it is not there. */
+/* <folder>/settings.json, of that "format"; *out NULL if it is not there. ELECTRA_MISUSE if the folder is a file. */
 electra_status el_settings_load(json_t **out, const char *folder, const char *format, electra_error *err);
 /* Write it; format and version are added. */
 electra_status el_settings_write(json_t *all, const char *folder, const char *format, electra_error *err);

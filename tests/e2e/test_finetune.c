@@ -502,11 +502,22 @@ static void interrupted(void **state)
     assert_int_equal(electra_finetune_describe(o.output, &seen, NULL), ELECTRA_OK);
     assert_false(seen.finished);
     assert_int_equal(seen.n_tasks, 0);
+    electra_finetune_standing standing;
+    assert_int_equal(electra_finetune_stand(o.output, &standing, NULL), ELECTRA_OK);
+    assert_int_equal(standing.trial, 1);
+    assert_int_equal(standing.trials, 1);
+    assert_true(standing.step > 0 && standing.step <= 13 && standing.steps >= 13);
+    assert_true(standing.n_tasks <= 1 && (standing.n_tasks == 1) == (standing.weights[0] != '\0'));
     const electra_finetune_result result = must_run(&o);
+    assert_true(result.tasks[0].means.n > 1 && result.tasks[0].deviations.n == result.tasks[0].means.n);
+    assert_string_equal(result.tasks[0].means.list[0].name, result.tasks[0].metric);
+    assert_true(result.tasks[0].means.list[0].value == result.tasks[0].mean);
+    assert_true(isnan(result.tasks[0].deviations.list[0].value)); /* of one trial */
     assert_int_equal(electra_finetune_describe(o.output, &seen, NULL), ELECTRA_OK);
     assert_true(seen.finished);
     assert_memory_equal(&seen.tasks[0].best, &result.tasks[0].best, sizeof(double));
     assert_int_equal(electra_finetune_describe(test_path(root, "encoder"), &seen, NULL), ELECTRA_INVALID);
+    assert_int_equal(electra_finetune_stand(test_path(root, "encoder"), &standing, NULL), ELECTRA_INVALID);
     assert_non_null(strstr(logged, "going on in trial 1 after step 12"));
     assert_same_runs("through", "stopped");
 }

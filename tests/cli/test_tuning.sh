@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# A run of electra finetune as its user sees it: finished, stopped, damaged, of several tasks; what inspect and predict
+# say of each.
+set -euo pipefail
+electra=$(realpath "$1")
+encoder=$(cd "$(dirname "$0")/../golden/fixtures/pipeline/discriminator" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+expect() { # CODE WORDS COMMAND...: WORDS must stand in stderr (or stdout if it ends with 0)
+    local code=0 wanted=$1 words=$2
+    shift 2
+    "$@" >out 2>err || code=$?
+    [ "$code" -eq "$wanted" ] || fail "$* ended with $code, not $wanted: $(cat err)"
+    grep -qF -- "$words" "$([ "$wanted" -eq 0 ] && echo out || echo err)" || fail "$* said '$(cat out err)' without '$words'"
+}
+for i in $(seq 40); do printf 'the cat %d sat.\tgood\nthe dog %d ran.\tbad\n' "$i" "$i"; done >rows
+(printf 'text\tlabel\n' && cat rows) >train.tsv
+tune() { # OUTPUT OPTIONS...
+    "$electra" finetune --quiet --threads 1 --model "$encoder" --train train.tsv --dev train.tsv --output "$@"
+}
+
+# ---- finished ------------------------------------------------------------------------------------------------------
+tune done --epochs 1 --trials 2 --json >json
+grep -qE '"metric":"accuracy","trials":2,"mean":[0-9.]+.*"scores":\{"accuracy":\{"mean":[0-9.]+,"std":[0-9.]+\},"matthews":.*"model":"done"\}\],"model":"done"\}$' json ||
+    fail "all scores of all tasks should be told: $(cat json)"
+expect 0 "done: a sound model" "$electra" inspect --run done
+"$electra" inspect --run done --json >again
+[ "$(sed 's/"was_finished":[a-z]*//' again)" = "$(sed 's/"was_finished":[a-z]*//' json)" ] || fail "inspect: $(cat again)"
+cp -r done broken
+head -c 3000 done/model.safetensors >broken/model.safetensors
+expect 3 "broken/model.safetensors is cut short" "$electra" inspect --run broken
+
+# ---- stopped -------------------------------------------------------------------------------------------------------
+"$electra" finetune --quiet --threads 1 --model "$encoder" --train train.tsv --dev train.tsv --output stopped --steps 300000 --trials 3 --eval-every 20 >out 2>err &
+job=$!
+for _ in $(seq 500); do
+    ! grep -qs '"best":true' stopped/metrics.jsonl || break
+    sleep 0.02
+done
+kill -TERM "$job" || fail "the run ended at once: $(cat err)"
+code=0
+wait "$job" || code=$?
+[ "$code" -eq 130 ] || fail "a stopped run ended with $code: $(cat err)"
+expect 0 "fine-tuning, not finished" "$electra" inspect --run stopped
+grep -qE '^trial 1 of 3, step [0-9]+ of 300000, epoch [0-9.]+$' out || fail "inspect should tell how far it came: $(cat out)"
+grep -qE '^own: accuracy [0-9.]+ at the best of its evaluations so far$' out || fail "and how well: $(cat out)"
+grep -qx 'the best weights so far are a model: stopped/current/own' out || fail "and where its weights are: $(cat out)"
+expect 0 '"trial":1,"trials":3,"step":' "$electra" inspect --run stopped --json
+grep -qE '"steps":300000,"epoch":[0-9.]+,"best":\{"own":\{"accuracy":[0-9.]+\}\},"weights":"stopped/current"\}$' out || fail "$(cat out)"
+expect 3 'its best weights so far are a model: stopped/current/own' "$electra" predict --model stopped train.tsv
+expect 0 '"label":' "$electra" predict --model stopped/current/own rows
+
+# ---- outputs that cannot be ----------------------------------------------------------------------------------------
+: >file
+expect 2 'file: is a file; a run needs a folder' tune file
+expect 2 'file: is a file; a run needs a folder' "$electra" pretrain --data nowhere --output file
+expect 2 '--max-length: ' "$electra" predict --model done --max-length 4 rows
+expect 2 '"where":"--max-length"' "$electra" predict --json --model done --max-length 4 rows
+echo "tuning: all as expected"
