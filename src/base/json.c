@@ -43,6 +43,11 @@ electra_status el_json_load(json_t **out, const char *path, electra_error *err)
     return status;
 }
 
+json_t *el_json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
 static int add_to_writer(const char *text, size_t bytes, void *writer)
 {
     el_writer_add(writer, text, bytes);

@@ -18,6 +18,9 @@ electra_status el_json_save(const json_t *value, const char *path, electra_error
 /* The same with members in the order in which they were added. */
 electra_status el_json_save_in_order(const json_t *value, const char *path, electra_error *err);
 
+/* A number; null for one that is not finite, which JSON does not have. */
+json_t *el_json_number(double value);
+
 /* Members of an object. A missing member leaves *out as it was (its default) and is fine, unless `required`.
  * A member of another type or out of range fails with ELECTRA_INVALID. JSON null counts as missing. */
 typedef enum el_json_need { EL_JSON_OPTIONAL, EL_JSON_REQUIRED } el_json_need;

@@ -60,10 +60,51 @@ static electra_status add_sequence(builder *b, const uint32_t *ids, el_feature f
     return ELECTRA_OK;
 }
 
+/* As the released code does it (electra.md 9.2): of texts of the same length the second one is cut, and one without any
+ * piece is none. The tokenizers' rule for the longest first is another. */
+static electra_status add_text_google(builder *b, electra_text first, electra_text second, size_t example, bool *cut,
+                                      electra_error *err)
+{
+    b->pieces.n = 0;
+    EL_TRY(electra_encoder_append(b->encoder, first.bytes ? first.text : "", first.bytes, &b->pieces, err));
+    const size_t all_first = b->pieces.n;
+    EL_TRY(electra_encoder_append(b->encoder, second.bytes ? second.text : "", second.bytes, &b->pieces, err));
+    const size_t all_second = b->pieces.n - all_first;
+    const size_t room = b->f->settings.max_length - (all_second ? 3 : 2);
+    size_t n_first = all_first, n_second = all_second;
+    while (n_first + n_second > room) {
+        if (n_first > n_second) {
+            n_first--;
+        } else {
+            n_second--;
+        }
+    }
+    *cut = *cut || n_first + n_second < b->pieces.n;
+    uint32_t *to = b->sequence;
+    *to++ = b->specials.cls;
+    memcpy(to, b->pieces.ids, n_first * sizeof *to);
+    to += n_first;
+    *to++ = b->specials.sep;
+    const size_t of_first = (size_t)(to - b->sequence);
+    if (all_second) {
+        memcpy(to, b->pieces.ids + all_first, n_second * sizeof *to);
+        to += n_second;
+        *to++ = b->specials.sep;
+    }
+    const size_t n = (size_t)(to - b->sequence);
+    const el_feature feature = {.n = (uint32_t)n,
+                                .n_first = (uint32_t)(b->f->settings.one_segment ? n : of_first),
+                                .example = (uint32_t)example};
+    return add_sequence(b, b->sequence, feature, err);
+}
+
 /* second.text NULL: a single text. *cut is raised if something did not fit. */
 static electra_status add_text(builder *b, electra_text first, electra_text second, size_t example, bool *cut,
                                electra_error *err)
 {
+    if (b->f->settings.google) {
+        return add_text_google(b, first, second, example, cut, err);
+    }
     electra_encode_options options = electra_encode_options_default();
     options.max_length = b->f->settings.max_length;
     electra_encoding encoding;
@@ -236,6 +277,19 @@ static electra_status add_all(builder *b, electra_error *err)
     return ELECTRA_OK;
 }
 
+static bool has_pairs(const el_examples *examples)
+{
+    if (examples->kind == EL_TASK_TAG || examples->kind == EL_TASK_CHOICE || examples->kind == EL_TASK_ANSWER) {
+        return false;
+    }
+    for (size_t i = 0; i < examples->n; i++) {
+        if (examples->list[i].pair.text) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static electra_status build(builder *b, electra_error *err)
 {
     EL_TRY(electra_encoder_create(&b->encoder, b->tokenizer, err));
@@ -278,6 +332,7 @@ static electra_status build_windows(el_features *f, const electra_tokenizer *tok
     f->longest = f->qa->longest;
     f->n_cut = f->qa->n_cut;
     f->n_left = settings.train ? f->qa->n_lost : 0;
+    f->n_unknown = f->qa->n_unknown;
     for (size_t w = 0; w < f->n; w++) {
         f->n_tokens += el_qa_window_length(f->qa, w);
     }
@@ -298,6 +353,7 @@ electra_status el_features_create(el_features **out, const el_examples *examples
     }
     f->examples = examples;
     f->settings = *settings;
+    f->settings.both_orders = settings->both_orders && has_pairs(examples);
     electra_status status =
         examples->kind == EL_TASK_ANSWER ? build_windows(f, tokenizer, err) : build_sequences(f, tokenizer, err);
     if (status == ELECTRA_OK && f->n_units == 0) {
@@ -338,6 +394,15 @@ size_t el_features_example(const el_features *f, size_t unit)
 {
     return f->qa ? f->qa->questions[f->qa->windows[unit].question].example
                  : f->list[el_features_first(f, unit)].example;
+}
+
+size_t el_features_sentence_end(const el_features *f, size_t unit)
+{
+    size_t end = unit + 1;
+    while (end < f->n && f->list[end].example == f->list[unit].example && f->list[end].word > f->list[unit].word) {
+        end++;
+    }
+    return end;
 }
 
 size_t el_features_length(const el_features *f, size_t sequence)

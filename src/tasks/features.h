@@ -31,10 +31,11 @@
 typedef struct el_features_settings {
     size_t max_length; /* tokens of a sequence, [CLS] and [SEP] included; 8 or more */
     size_t doc_stride; /* ANSWER: context tokens from window to window */
-    bool both_orders;  /* pairs appear a second time with their texts exchanged, behind all others */
+    bool both_orders;  /* pairs appear a second time with their texts exchanged, behind all others. In el_features: and
+                          there are some */
     bool one_segment;  /* the model knows one type of token only */
     bool train;        /* examples that cannot teach anything are left out: those without a label */
-    bool google;       /* the published system's treatment of sentences, see above */
+    bool google;       /* the published system's treatment of sentences, see above, and of pairs (electra.md 9.2) */
 } el_features_settings;
 
 /* One sequence; not of ANSWER. */
@@ -75,6 +76,9 @@ void el_features_free(el_features *features); /* accepts NULL */
 size_t el_features_first(const el_features *features, size_t unit);
 /* The example that a unit belongs to. */
 size_t el_features_example(const el_features *features, size_t unit);
+
+/* TAG: where the units of one sentence end that begins with this one: a long sentence has several. */
+size_t el_features_sentence_end(const el_features *features, size_t unit);
 
 size_t el_features_length(const el_features *features, size_t sequence);
 /* ids: [el_features_length], which the result may borrow. `number` is left 0. */

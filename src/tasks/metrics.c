@@ -14,21 +14,25 @@ electra_status el_confusion_make(el_confusion *c, const uint32_t *gold, const ui
                                  size_t n_classes, electra_error *err)
 {
     *c = (el_confusion){.n_classes = n_classes};
-    size_t cells;
-    const bool too_many = el_mul_overflows(n_classes, n_classes, &cells);
-    c->cells = too_many ? NULL : el_alloc(cells, sizeof *c->cells);
+    const bool with_cells = n_classes <= EL_MOST_CELL_CLASSES;
+    c->cells = with_cells ? el_alloc(n_classes * n_classes, sizeof *c->cells) : NULL;
+    c->right = el_alloc(n_classes, sizeof *c->right);
     c->gold = el_alloc(n_classes, sizeof *c->gold);
     c->predicted = el_alloc(n_classes, sizeof *c->predicted);
-    if (!c->cells || !c->gold || !c->predicted) {
+    if ((with_cells && !c->cells) || !c->right || !c->gold || !c->predicted) {
         el_confusion_clear(c);
-        return el_fail_memory(err, "the counts of each class", too_many ? SIZE_MAX : cells * sizeof *c->cells);
+        return el_fail_memory(err, "the counts of each class",
+                              n_classes * (with_cells ? n_classes : 1) * sizeof *c->right);
     }
     for (size_t i = 0; i < n; i++) {
         if (gold[i] == EL_NO_LABEL) {
             continue;
         }
         assert(gold[i] < n_classes && predicted[i] < n_classes);
-        c->cells[gold[i] * n_classes + predicted[i]]++;
+        if (c->cells) {
+            c->cells[gold[i] * n_classes + predicted[i]]++;
+        }
+        c->right[gold[i]] += gold[i] == predicted[i];
         c->gold[gold[i]]++;
         c->predicted[predicted[i]]++;
         c->n++;
@@ -40,6 +44,7 @@ electra_status el_confusion_make(el_confusion *c, const uint32_t *gold, const ui
 void el_confusion_clear(el_confusion *c)
 {
     el_free(c->cells);
+    el_free(c->right);
     el_free(c->gold);
     el_free(c->predicted);
     *c = (el_confusion){0};
@@ -98,7 +103,7 @@ el_score el_score_of(uint64_t right, uint64_t predicted, uint64_t gold)
 el_score el_class_score(const el_confusion *c, size_t class)
 {
     assert(class < c->n_classes);
-    return el_score_of(c->cells[class * c->n_classes + class], c->predicted[class], c->gold[class]);
+    return el_score_of(c->right[class], c->predicted[class], c->gold[class]);
 }
 
 static void add_score(el_score *sum, el_score more)

@@ -18,9 +18,13 @@
 
 /* How often which class was predicted for which. Classes may be more than the model knows (el_label_set.n): one that it
  * cannot predict has a row and an empty column. */
+enum { EL_MOST_CELL_CLASSES = 1000 };
+
 typedef struct el_confusion {
     size_t n_classes;
-    uint64_t *cells;     /* [n_classes, n_classes] row: the right class, column: the predicted one */
+    uint64_t *cells;     /* [n_classes, n_classes] row: the right class, column: the predicted one. NULL if there are
+                            more than EL_MOST_CELL_CLASSES of them, whose square is too much memory */
+    uint64_t *right;     /* [n_classes] rows of each class that were predicted so */
     uint64_t *gold;      /* [n_classes] rows of each class */
     uint64_t *predicted; /* [n_classes] predictions of each class */
     uint64_t n;          /* rows that were counted */

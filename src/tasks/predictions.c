@@ -94,11 +94,10 @@ static void take_classes(maker *m, size_t unit, const float *logits)
             add_part(m, binary_cross_entropy((double)to[i], holds(e, (uint32_t)i)));
         }
     } else if (m->p->features->examples->kind == EL_TASK_REGRESS) {
-        const double scaled = (e->number - m->settings->scale.offset) / m->settings->scale.scale;
-        if (!isnan(scaled)) {
-            add_part(m, (scaled - (double)to[0]) * (scaled - (double)to[0]));
-        }
         to[0] = (float)((double)to[0] * m->settings->scale.scale + m->settings->scale.offset);
+        if (!isnan(e->number)) {
+            add_part(m, (e->number - (double)to[0]) * (e->number - (double)to[0]));
+        }
     } else if (e->n_labels && e->labels[0] < n) {
         add_part(m, cross_entropy(to, n, 1, e->labels[0]));
     }
@@ -347,4 +346,9 @@ void el_predictions_free(el_predictions *p)
     el_free(p->logits);
     el_free(p->tags);
     el_free(p);
+}
+
+const el_example *el_predictions_example(const el_predictions *p, size_t unit)
+{
+    return &p->features->examples->list[el_features_example(p->features, unit)];
 }

@@ -22,7 +22,8 @@ typedef struct el_predictions {
     float *logits;               /* [features->n, C]; REGRESS: numbers of the file. TAG and ANSWER: NULL */
     uint32_t *tags;              /* TAG: the likeliest label of each word, as features->places */
     el_qa_results *qa;           /* ANSWER */
-    double loss;                 /* mean over the parts that have a target; NaN without any */
+    double loss;                 /* mean over the parts that have a target, REGRESS: in the file's numbers; NaN without
+                                    any */
 } el_predictions;
 
 /* theta: of the network's table, in a block or packed. be: whose workspace is reserved here (el_predictor_create).
@@ -31,6 +32,9 @@ electra_status el_predictions_make(el_predictions **out, el_backend *be, const e
                                    const el_features *features, const el_predictions_settings *settings,
                                    const electra_runtime *rt, electra_error *err);
 void el_predictions_free(el_predictions *predictions); /* accepts NULL */
+
+/* The example that a unit is of. */
+const el_example *el_predictions_example(const el_predictions *predictions, size_t unit);
 
 /* The likeliest of `n` logits, the first of equal ones. */
 size_t el_argmax(const float *logits, size_t n);

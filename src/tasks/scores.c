@@ -1,4 +1,4 @@
-/* Owns the choice of metrics of each kind of task, and what is written about predictions. */
+/* Owns the choice of metrics of each kind of task. */
 #include "tasks/scores.h"
 
 #include <math.h>
@@ -59,11 +59,6 @@ json_t *el_scores_json(const electra_scores *scores)
     return all;
 }
 
-static const el_example *example_of(const el_predictions *p, size_t unit)
-{
-    return &p->features->examples->list[el_features_example(p->features, unit)];
-}
-
 /* ---- classes, choices -------------------------------------------------------------------------------------------- */
 
 /* What was said about each unit, and what is right. */
@@ -82,7 +77,7 @@ static electra_status take_verdicts(verdicts *v, const el_predictions *p, electr
         return el_fail_memory(err, WHAT, 2 * v->n * sizeof *v->gold);
     }
     for (size_t u = 0; u < v->n; u++) {
-        const el_example *e = example_of(p, u);
+        const el_example *e = el_predictions_example(p, u);
         const size_t first = el_features_first(f, u);
         const size_t n = f->units ? el_features_first(f, u + 1) - first : p->n_outputs;
         v->gold[u] = e->n_labels ? e->labels[0] : EL_NO_LABEL;
@@ -115,10 +110,10 @@ static electra_status score_confusion(el_scoring *s, const el_confusion *c, cons
 {
     add(s, "accuracy", el_accuracy(c));
     add(s, "matthews", el_matthews(c));
-    add(s, "f1", labels->n == 2 ? el_class_score(c, 1).f1 : el_macro_score(c).f1);
+    add(s, "f1", labels->n_known == 2 ? el_class_score(c, 1).f1 : el_macro_score(c).f1);
     add(s, "macro_f1", el_macro_score(c).f1);
     s->collapsed = el_confusion_n_predicted(c) == 1 && el_confusion_n_gold(c) > 1;
-    if (c->n_classes <= MOST_CONFUSION) {
+    if (c->cells && c->n_classes <= MOST_CONFUSION) {
         s->details = confusion_json(c, labels);
         return s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, c->n_classes * c->n_classes);
     }
@@ -178,8 +173,8 @@ static electra_status score_labels(el_scoring *s, const el_predictions *p, elect
     }
     bool same = true;
     for (size_t u = 0; u < f->n_units; u++) {
-        const el_example *e = example_of(p, u);
-        for (size_t i = 0; i < e->n_labels; i++) {
+        const el_example *e = el_predictions_example(p, u);
+        for (size_t i = 0; i < e->n_labels && e->labels[i] != EL_NO_LABEL; i++) {
             gold[u * n_labels + e->labels[i]] = true;
         }
         for (size_t i = 0; i < p->n_outputs; i++) {
@@ -207,7 +202,8 @@ static json_t *scatter_json(const double *gold, const double *predicted, size_t 
     int failed = 0;
     const size_t step = n / MOST_SCATTER + 1;
     for (size_t i = 0; i < n; i += step) {
-        failed |= json_array_append_new(points, json_pack("[f, f]", gold[i], predicted[i]));
+        failed |=
+            json_array_append_new(points, json_pack("[o, o]", el_json_number(gold[i]), el_json_number(predicted[i])));
     }
     json_t *all = failed ? NULL : json_pack("{s:O}", "scatter", points);
     json_decref(points);
@@ -243,7 +239,7 @@ static electra_status score_numbers(el_scoring *s, const el_predictions *p, elec
     if (status == ELECTRA_OK) {
         size_t n = 0;
         for (size_t u = 0; u < f->n_units; u++) {
-            const double number = example_of(p, u)->number;
+            const double number = el_predictions_example(p, u)->number;
             if (!isnan(number)) {
                 gold[n] = number;
                 predicted[n++] = (double)p->logits[u];
@@ -269,17 +265,7 @@ static bool marks_spans(const el_label_set *labels)
     return false;
 }
 
-/* Where the sequences of one example end: a long sentence has several. */
-static size_t end_of_sentence(const el_features *f, size_t unit)
-{
-    size_t end = unit + 1;
-    while (end < f->n && f->list[end].example == f->list[unit].example && f->list[end].word > f->list[unit].word) {
-        end++;
-    }
-    return end;
-}
-
-/* The words of one sentence that are in its sequences: labels as texts. */
+/* The words of one sentence that are in its sequences and whose labels are told: labels as texts. */
 static size_t sentence_labels(const el_predictions *p, size_t unit, size_t end, const char **gold,
                               const char **predicted)
 {
@@ -288,11 +274,13 @@ static size_t sentence_labels(const el_predictions *p, size_t unit, size_t end, 
     size_t n = 0;
     for (size_t u = unit; u < end; u++) {
         const el_feature *feature = &f->list[u];
-        const el_example *e = example_of(p, u);
+        const el_example *e = el_predictions_example(p, u);
         for (size_t i = 0; i < feature->n_words; i++) {
             const uint32_t right = e->n_labels ? e->labels[feature->word + i] : EL_NO_LABEL;
-            gold[n] = right < labels->n ? labels->names[right] : "";
-            predicted[n++] = labels->names[p->tags[feature->place + i]];
+            if (right != EL_NO_LABEL) {
+                gold[n] = labels->names[right];
+                predicted[n++] = labels->names[p->tags[feature->place + i]];
+            }
         }
     }
     return n;
@@ -336,7 +324,7 @@ static electra_status count_spans(el_span_scorer *scorer, const el_predictions *
     const char *only = NULL;
     *same = true;
     for (size_t u = 0; u < f->n && status == ELECTRA_OK;) {
-        const size_t end = end_of_sentence(f, u);
+        const size_t end = el_features_sentence_end(f, u);
         const size_t n = sentence_labels(p, u, end, gold, gold + longest);
         for (size_t i = 0; i < n; i++) {
             only = only ? only : gold[longest];
@@ -376,7 +364,7 @@ static electra_status score_tags(el_scoring *s, const el_predictions *p, electra
 
 /* ---- answers to questions ---------------------------------------------------------------------------------------- */
 
-/* The questions of a set, as the scorer wants them. */
+/* The questions of a set whose answers are told, as the scorer wants them. */
 typedef struct quiz {
     el_squad_question *questions; /* [n] */
     electra_text *golds;
@@ -397,22 +385,25 @@ static electra_status make_quiz(quiz *q, const el_predictions *p, electra_error 
     for (size_t i = 0; i < set->n_questions; i++) {
         n_golds += examples->list[set->questions[i].example].n_answers;
     }
-    q->n = set->n_questions;
-    q->questions = el_alloc(q->n, sizeof *q->questions);
+    q->questions = el_alloc(set->n_questions, sizeof *q->questions);
     q->golds = el_alloc(n_golds, sizeof *q->golds);
     if (!q->questions || !q->golds) {
-        return el_fail_memory(err, WHAT, q->n * sizeof *q->questions);
+        return el_fail_memory(err, WHAT, set->n_questions * sizeof *q->questions);
     }
     electra_text *gold = q->golds;
-    for (size_t i = 0; i < q->n; i++) {
+    for (size_t i = 0; i < set->n_questions; i++) {
         const el_example *e = &examples->list[set->questions[i].example];
+        if (!e->impossible && e->n_answers == 0) {
+            continue; /* it is not told what is right */
+        }
         el_question_best best;
         el_qa_answer(p->qa, i, &best);
-        q->questions[i] = (el_squad_question){.golds = gold,
-                                              .n_golds = e->impossible ? 0 : e->n_answers,
-                                              .prediction = el_qa_final(&best, (double)INFINITY),
-                                              .null_odds = best.null_odds};
-        for (size_t k = 0; k < q->questions[i].n_golds; k++) {
+        el_squad_question *question = &q->questions[q->n++];
+        *question = (el_squad_question){.golds = gold,
+                                        .n_golds = e->impossible ? 0 : e->n_answers,
+                                        .prediction = el_qa_final(&best, (double)INFINITY),
+                                        .null_odds = best.null_odds};
+        for (size_t k = 0; k < question->n_golds; k++) {
             *gold++ = e->answers[k].text;
         }
     }
@@ -504,7 +495,7 @@ static electra_status score_answers(el_scoring *s, const el_subject *subject, co
 electra_status el_scoring_make(el_scoring *s, const el_subject *subject, const el_predictions *p, double threshold,
                                electra_error *err)
 {
-    *s = (el_scoring){.threshold = threshold};
+    *s = (el_scoring){.threshold = (double)NAN};
     electra_status status = ELECTRA_OK;
     switch (subject->kind) {
     case EL_TASK_CLASSIFY: status = score_classes(s, p, err); break;
@@ -530,221 +521,4 @@ void el_scoring_clear(el_scoring *s)
 {
     json_decref(s->details);
     *s = (el_scoring){0};
-}
-
-/* ---- predictions as JSON lines ----------------------------------------------------------------------------------- */
-
-static json_t *label_json(const el_label_set *labels, uint32_t label)
-{
-    return label < labels->n ? json_string(labels->names[label]) : json_null();
-}
-
-static double logistic(double x)
-{
-    return 1 / (1 + exp(-x));
-}
-
-/* null for a number that is none, of a broken model. */
-static json_t *real_json(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-/* Names and probabilities of all outputs. */
-static json_t *probabilities_json(const el_label_set *labels, const float *logits, size_t n, bool each_alone)
-{
-    json_t *all = json_object();
-    double sum = 0;
-    const double most = (double)logits[el_argmax(logits, n)];
-    for (size_t i = 0; i < n; i++) {
-        sum += exp((double)logits[i] - most);
-    }
-    int failed = 0;
-    for (size_t i = 0; i < n && i < labels->n; i++) {
-        const double p = each_alone ? logistic((double)logits[i]) : exp((double)logits[i] - most) / sum;
-        failed |= json_object_set_new(all, labels->names[i], real_json(p));
-    }
-    if (failed) {
-        json_decref(all);
-        return NULL;
-    }
-    return all;
-}
-
-static json_t *held_json(const el_label_set *labels, const el_example *e)
-{
-    json_t *all = json_array();
-    for (size_t i = 0; i < e->n_labels; i++) {
-        (void)json_array_append_new(all, label_json(labels, e->labels[i]));
-    }
-    return all;
-}
-
-static json_t *chosen_json(const el_label_set *labels, const float *logits, size_t n)
-{
-    json_t *all = json_array();
-    for (size_t i = 0; i < n; i++) {
-        if (logits[i] > 0) {
-            (void)json_array_append_new(all, label_json(labels, (uint32_t)i));
-        }
-    }
-    return all;
-}
-
-static json_t *tags_json(const el_predictions *p, size_t unit, size_t end, bool gold)
-{
-    const el_features *f = p->features;
-    const el_label_set *labels = &f->examples->labels;
-    json_t *all = json_array();
-    for (size_t u = unit; u < end; u++) {
-        const el_feature *feature = &f->list[u];
-        const el_example *e = example_of(p, u);
-        for (size_t i = 0; i < feature->n_words; i++) {
-            const uint32_t right = e->n_labels ? e->labels[feature->word + i] : EL_NO_LABEL;
-            (void)json_array_append_new(all, label_json(labels, gold ? right : p->tags[feature->place + i]));
-        }
-    }
-    return all;
-}
-
-/* What is said of the units unit ... end-1 (of one example), beside what is right; NULL when out of memory. */
-static json_t *unit_json(const el_predictions *p, size_t unit, size_t end)
-{
-    const el_features *f = p->features;
-    const el_example *e = example_of(p, unit);
-    const el_label_set *labels = &f->examples->labels;
-    const size_t first = el_features_first(f, unit);
-    const float *logits = p->logits ? p->logits + first * p->n_outputs : NULL;
-    const uint32_t gold = e->n_labels ? e->labels[0] : EL_NO_LABEL;
-    const json_int_t line = (json_int_t)e->line;
-    switch (f->examples->kind) {
-    case EL_TASK_CLASSIFY:
-        return json_pack("{s:I, s:o, s:o, s:o}", "line", line, "label", label_json(labels, gold), "prediction",
-                         label_json(labels, (uint32_t)el_argmax(logits, p->n_outputs)), "scores",
-                         probabilities_json(labels, logits, p->n_outputs, false));
-    case EL_TASK_MULTILABEL:
-        return json_pack("{s:I, s:o, s:o, s:o}", "line", line, "labels", held_json(labels, e), "predictions",
-                         chosen_json(labels, logits, p->n_outputs), "scores",
-                         probabilities_json(labels, logits, p->n_outputs, true));
-    case EL_TASK_REGRESS:
-        return json_pack("{s:I, s:o, s:o}", "line", line, "number",
-                         isnan(e->number) ? json_null() : json_real(e->number), "prediction",
-                         real_json((double)logits[0]));
-    case EL_TASK_TAG:
-        return json_pack("{s:I, s:o, s:o}", "line", line, "labels", tags_json(p, unit, end, true), "predictions",
-                         tags_json(p, unit, end, false));
-    case EL_TASK_CHOICE:
-        return json_pack("{s:I, s:o, s:I}", "line", line, "label",
-                         gold == EL_NO_LABEL ? json_null() : json_integer((json_int_t)gold), "prediction",
-                         (json_int_t)el_argmax(logits, el_features_first(f, unit + 1) - first));
-    case EL_TASK_ANSWER: break;
-    }
-    return NULL;
-}
-
-/* jansson refuses texts that are not UTF-8; the examples' are. */
-static json_t *text_json(electra_text text)
-{
-    return json_stringn(text.bytes ? text.text : "", text.bytes);
-}
-
-static json_t *question_json(const el_predictions *p, size_t question, double threshold)
-{
-    const el_example *e = &p->features->examples->list[p->features->qa->questions[question].example];
-    el_question_best best;
-    el_qa_answer(p->qa, question, &best);
-    json_t *golds = json_array();
-    for (size_t i = 0; i < e->n_answers && !e->impossible; i++) {
-        (void)json_array_append_new(golds, text_json(e->answers[i].text));
-    }
-    return json_pack("{s:I, s:o, s:o, s:o, s:f}", "line", (json_int_t)e->line, "id", text_json(e->id), "answers", golds,
-                     "prediction", text_json(el_qa_final(&best, threshold)), "null_odds", best.null_odds);
-}
-
-static electra_status write_line(el_writer *w, json_t *line, electra_error *err)
-{
-    char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
-    json_decref(line);
-    if (!text) {
-        return el_fail_memory(err, "predictions", 0);
-    }
-    el_writer_add(w, text, strlen(text));
-    el_writer_add(w, "\n", 1);
-    free(text);
-    return ELECTRA_OK;
-}
-
-static electra_status write_lines(el_writer *w, const el_predictions *p, double threshold, electra_error *err)
-{
-    const el_features *f = p->features;
-    if (f->qa) {
-        for (size_t i = 0; i < f->qa->n_questions; i++) {
-            EL_TRY(write_line(w, question_json(p, i, threshold), err));
-        }
-        return ELECTRA_OK;
-    }
-    for (size_t u = 0; u < f->n_units;) {
-        const size_t end = f->examples->kind == EL_TASK_TAG ? end_of_sentence(f, u) : u + 1;
-        EL_TRY(write_line(w, unit_json(p, u, end), err));
-        u = end;
-    }
-    return ELECTRA_OK;
-}
-
-electra_status el_scoring_write(const char *path, const el_predictions *p, double threshold, electra_error *err)
-{
-    el_writer *w = NULL;
-    EL_TRY(el_writer_open(&w, path, err));
-    const electra_status status = write_lines(w, p, threshold, err);
-    if (status != ELECTRA_OK) {
-        el_writer_abandon(w);
-        return status;
-    }
-    return el_writer_commit(w, err);
-}
-
-/* ---- GLUE's submission files ------------------------------------------------------------------------------------- */
-
-static void write_submission(el_writer *w, const el_subject *subject, const el_predictions *p)
-{
-    const el_features *f = p->features;
-    const el_label_set *labels = &f->examples->labels;
-    el_writer_format(w, "index\tprediction\n");
-    for (size_t u = 0; u < f->n_units; u++) {
-        const float *logits = p->logits + u * p->n_outputs;
-        if (subject->kind == EL_TASK_REGRESS) {
-            const double number = fmin(fmax((double)logits[0], subject->named->least), subject->named->most);
-            el_writer_format(w, "%zu\t%.3f\n", u, number);
-        } else {
-            el_writer_format(w, "%zu\t%s\n", u, labels->names[el_argmax(logits, p->n_outputs)]);
-        }
-    }
-}
-
-electra_status el_submission_write(const char *folder, const el_subject *subject, const el_predictions *p,
-                                   electra_error *err)
-{
-    if (!subject->named || !subject->named->submission) {
-        return el_fail(err, ELECTRA_MISUSE, "submission", "\"%s\" is none of GLUE's tasks: there is no format for it",
-                       subject->name);
-    }
-    const el_examples *examples = p->features->examples;
-    if (examples->n_skipped > 0) {
-        return el_fail(err, ELECTRA_INVALID, examples->files[0],
-                       "%zu rows of %s could not be read, so that a submission would number the others wrongly",
-                       examples->n_skipped, examples->files[0]);
-    }
-    EL_TRY(el_make_folders(folder, err));
-    char *path = el_path_join(folder, subject->named->submission);
-    if (!path) {
-        return el_fail_memory(err, folder, 0);
-    }
-    el_writer *w = NULL;
-    electra_status status = el_writer_open(&w, path, err);
-    if (status == ELECTRA_OK) {
-        write_submission(w, subject, p);
-        status = el_writer_commit(w, err);
-    }
-    el_free(path);
-    return status;
 }

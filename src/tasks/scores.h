@@ -43,6 +43,10 @@ json_t *el_scores_json(const electra_scores *scores);
 electra_status el_scoring_write(const char *path, const el_predictions *predictions, double threshold,
                                 electra_error *err);
 
+/* Whether there can be a submission for the task: ELECTRA_MISUSE if it is none of GLUE's, ELECTRA_INVALID if no test
+ * file was found. */
+electra_status el_submission_check(const el_subject *subject, electra_error *err);
+
 /* Predictions in the format of the GLUE site: <folder>/<the task's file name>, "index<TAB>prediction". ELECTRA_MISUSE:
  * the task is none of GLUE's. ELECTRA_INVALID: rows were passed over, so that the numbers of the others are not known.
  * Atomic. */
