@@ -231,7 +231,8 @@ typedef struct electra_evaluate_options {
     electra_task_data data; /* what is scored: `dev`, else the named task's dev file */
     long max_length;        /* tokens; default: the task's */
     long doc_stride, max_answer;
-    double null_threshold;   /* questions: NaN (default) for the best one; null odds above it mean "no answer" */
+    double null_threshold;   /* questions: null odds above it mean "no answer"; NaN (default): the model's own, which it has
+                                from its dev set, or without one the best on these examples */
     const char *predictions; /* file for one JSON object an example; NULL: none */
     const char *submission;  /* folder for predictions of the named tasks' test sets in GLUE's format; NULL: none. Where
                                 there are no examples with labels, nothing is scored */

@@ -569,12 +569,16 @@ electra_status el_hf_config_write(const el_network *network, const el_labels *la
 
 /* ---- changing ---------------------------------------------------------------------------------------------------- */
 
-/* As many digits as leave the other numbers of the file as short as they are (el_json_save). */
+/* As many digits as leave the other numbers of the file as short as they are (el_json_save). Never below the exact
+ * number: a threshold often is the odds of one of the questions that it was found with, which must not exceed it. */
 static double round_odds(double threshold)
 {
     char digits[40];
     const double odds = isinf(threshold) ? copysign(EL_HF_BEYOND_ODDS, threshold) : threshold;
     (void)snprintf(digits, sizeof digits, "%.15g", odds);
+    if (strtod(digits, NULL) < odds) {
+        (void)snprintf(digits, sizeof digits, "%.15g", odds + 1e-14 * fabs(odds));
+    }
     return strtod(digits, NULL);
 }
 

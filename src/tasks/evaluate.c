@@ -10,34 +10,59 @@
 #include "base/status.h"
 #include "interop/model.h"
 #include "tasks/scores.h"
+#include "tasks/tune_settings.h"
 
 typedef struct evaluator {
     const electra_runtime *rt;
     electra_model *model;
     el_pool *pool;
     el_backend *be;
-    el_label_set labels; /* the model's, or the task's own names for them; borrowed */
-    char **names;        /* [labels.n] */
-    electra_evaluate_options set;
+    el_label_set labels;          /* the model's, or the task's own names for them; borrowed */
+    char **names;                 /* [labels.n] */
+    electra_evaluate_options set; /* with what the model was trained with, where nothing is given */
+    json_t *recorded;             /* whose texts `set` borrows, or NULL */
 } evaluator;
 
 /* ---- does the model fit? ----------------------------------------------------------------------------------------- */
+
+/* What the model is asked. */
+static el_task_kind kind_of(const electra_model *model)
+{
+    const el_head_config *head = &el_model_network(model)->head_config;
+    const electra_problem problem = electra_model_problem(model);
+    switch (head->kind) {
+    case EL_HEAD_TAGGER: return EL_TASK_TAG;
+    case EL_HEAD_SPANS:
+    case EL_HEAD_JOINT_QA: return EL_TASK_ANSWER;
+    case EL_HEAD_CHOICE: return EL_TASK_CHOICE;
+    default: break;
+    }
+    if (problem == ELECTRA_PROBLEM_REGRESSION || (problem == ELECTRA_PROBLEM_NONE && head->n_labels == 1)) {
+        return EL_TASK_REGRESS;
+    }
+    return problem == ELECTRA_PROBLEM_MULTI_LABEL ? EL_TASK_MULTILABEL : EL_TASK_CLASSIFY;
+}
+
+static const char *const ASKED[] = {[EL_TASK_CLASSIFY] = "classes (--kind classify)",
+                                    [EL_TASK_MULTILABEL] = "several labels at a time (--kind multilabel)",
+                                    [EL_TASK_REGRESS] = "numbers (--kind regress)",
+                                    [EL_TASK_TAG] = "tags of words (--kind tag)",
+                                    [EL_TASK_ANSWER] = "answers to questions (--kind qa)",
+                                    [EL_TASK_CHOICE] = "choices (--kind choice)"};
 
 static electra_status check_kind(const evaluator *e, const el_subject *s, electra_error *err)
 {
     const el_head_config *head = &el_model_network(e->model)->head_config;
     const el_head_config needed = el_subject_head(s, head->n_labels, 0, head->kind == EL_HEAD_JOINT_QA);
-    const bool regression = electra_model_problem(e->model) == ELECTRA_PROBLEM_REGRESSION ||
-                            (electra_model_problem(e->model) == ELECTRA_PROBLEM_NONE && head->n_labels == 1);
-    bool fits = head->kind == needed.kind;
-    if (fits && head->kind == EL_HEAD_CLASSIFIER) {
-        fits = (s->kind == EL_TASK_REGRESS) == regression;
-    }
-    if (fits) {
+    const el_task_kind kind = kind_of(e->model);
+    if (head->kind == needed.kind && kind == s->kind) {
         return ELECTRA_OK;
     }
-    return el_fail(err, ELECTRA_MISUSE, e->set.model, "%s is a %s%s, which cannot be scored on \"%s\"", e->set.model,
-                   electra_model_kind_name(electra_model_kind_of(e->model)), regression ? " of numbers" : "", s->name);
+    const char *what = head->kind == needed.kind || kind != EL_TASK_CLASSIFY
+                           ? ASKED[kind]
+                           : electra_model_kind_name(electra_model_kind_of(e->model));
+    return el_fail(err, ELECTRA_MISUSE, e->set.model, "%s gives %s, which cannot be scored on examples of %s",
+                   e->set.model, what, ASKED[s->kind]);
 }
 
 static electra_status check_tokenizer(const evaluator *e, electra_error *err)
@@ -103,6 +128,7 @@ static void evaluator_clear(evaluator *e)
         el_free(e->names[i]);
     }
     el_free(e->names);
+    json_decref(e->recorded);
     el_backend_free(e->be);
     el_pool_free(e->pool);
     electra_model_free(e->model);
@@ -114,6 +140,30 @@ static size_t length_for(const evaluator *e, const el_subject *s)
     const size_t usual = s->kind == EL_TASK_ANSWER ? 384 : s->kind == EL_TASK_TAG ? 256 : 128;
     const size_t length = e->set.max_length > 0 ? (size_t)e->set.max_length : s->max_length ? s->max_length : usual;
     return length < positions ? length : positions;
+}
+
+/* Whether the model knows any of the labels; where none is told, there is nothing to know. */
+static electra_status check_labels(const el_subject *s, el_named_split split, electra_error *err)
+{
+    const el_examples *examples = s->examples[split];
+    const bool classes = s->kind == EL_TASK_CLASSIFY || s->kind == EL_TASK_MULTILABEL || s->kind == EL_TASK_TAG;
+    bool told = false;
+    for (size_t i = 0; classes && i < examples->n; i++) {
+        for (size_t k = 0; k < examples->list[i].n_labels; k++) {
+            const uint32_t label = examples->list[i].labels[k];
+            if (label < examples->labels.n_known) {
+                return ELECTRA_OK;
+            }
+            told = told || label != EL_NO_LABEL;
+        }
+    }
+    return !told
+               ? ELECTRA_OK
+               : el_fail(err, ELECTRA_INVALID, s->path[split],
+                         "none of the labels in %s is one of the model's: it has \"%s\", where the model has \"%s\"%s",
+                         s->path[split], examples->labels.names[examples->labels.n_known],
+                         examples->labels.n_known ? examples->labels.names[0] : "none",
+                         examples->labels.n_known > 1 ? " and others" : "");
 }
 
 /* Read a split and compute what the model says about it. */
@@ -128,6 +178,7 @@ static electra_status predict(evaluator *e, el_subject *s, el_named_split split,
     const el_predictions_settings settings = {.scale = {0, 1},
                                               .max_answer = e->set.max_answer > 0 ? (size_t)e->set.max_answer : 0};
     EL_TRY(el_subject_read(s, split, known, e->rt, err));
+    EL_TRY(check_labels(s, split, err));
     EL_TRY(el_subject_featurize(s, split, electra_model_tokenizer(e->model), &features, err));
     return el_predictions_make(out, e->be, el_model_network(e->model), el_model_weights(e->model, e->be),
                                s->features[split], &settings, e->rt, err);
@@ -182,15 +233,28 @@ electra_evaluate_options electra_evaluate_options_default(void)
                                       .compat = -1};
 }
 
+/* That of a model that has one, so that a test set is not judged by a threshold that was found on it; else the best. */
+static double own_threshold(const evaluator *e, const el_subject *s)
+{
+    const double own = electra_model_null_threshold(e->model);
+    return s->kind == EL_TASK_ANSWER && own != 0 ? own : (double)NAN;
+}
+
 static electra_status score(evaluator *e, el_subject *s, electra_scores *out, electra_error *err)
 {
     el_predictions *predictions = NULL;
     el_scoring scoring = {0};
-    const bool google = e->set.compat == ELECTRA_COMPAT_GOOGLE && isnan(e->set.null_threshold);
+    double threshold = e->set.null_threshold;
+    if (isnan(threshold)) {
+        threshold = e->set.compat == ELECTRA_COMPAT_GOOGLE ? EL_QA_GOOGLE_THRESHOLD : own_threshold(e, s);
+    }
     electra_status status = predict(e, s, EL_NAMED_DEV, &predictions, err);
     if (status == ELECTRA_OK) {
-        status =
-            el_scoring_make(&scoring, s, predictions, google ? EL_QA_GOOGLE_THRESHOLD : e->set.null_threshold, err);
+        status = el_scoring_make(&scoring, s, predictions, threshold, err);
+    }
+    if (status == ELECTRA_OK && scoring.scores.n == 0) {
+        status = el_fail(err, ELECTRA_INVALID, s->path[EL_NAMED_DEV],
+                         "no example of %s says what is right, so there is nothing to score", s->path[EL_NAMED_DEV]);
     }
     if (status == ELECTRA_OK && e->set.predictions) {
         status = el_scoring_write(e->set.predictions, predictions, scoring.threshold, err);
@@ -209,12 +273,21 @@ static electra_status evaluate(evaluator *e, el_subject *subjects, size_t n, ele
         return el_fail(err, ELECTRA_MISUSE, "task", "a model is scored on one task at a time");
     }
     el_subject *s = &subjects[0];
-    EL_TRY(open_model(e, err));
     EL_TRY(open_subject(e, s, err));
     if (!e->set.submission || s->path[EL_NAMED_DEV]) {
         EL_TRY(score(e, s, out, err));
     }
     return e->set.submission ? submit(e, s, e->set.submission, err) : ELECTRA_OK;
+}
+
+/* What is not given is as in training, or follows from the model. */
+static electra_status settle(evaluator *e, electra_error *err)
+{
+    EL_TRY(el_tune_settings_recall(&e->set, &e->recorded, err));
+    if (!e->set.data.task && e->set.data.kind < 0) {
+        e->set.data.kind = e->set.data.label_columns ? EL_TASK_MULTILABEL : (int)kind_of(e->model);
+    }
+    return ELECTRA_OK;
 }
 
 electra_status electra_evaluate(const electra_evaluate_options *options, electra_scores *out, electra_error *err)
@@ -229,7 +302,13 @@ electra_status electra_evaluate(const electra_evaluate_options *options, electra
     evaluator e = {.rt = &options->runtime, .set = *options};
     el_subject *subjects = NULL;
     size_t n = 0;
-    electra_status status = el_subjects_create(&subjects, &n, &options->data, err);
+    electra_status status = open_model(&e, err);
+    if (status == ELECTRA_OK) {
+        status = settle(&e, err);
+    }
+    if (status == ELECTRA_OK) {
+        status = el_subjects_create(&subjects, &n, &e.set.data, err);
+    }
     if (status == ELECTRA_OK) {
         status = evaluate(&e, subjects, n, out, err);
     }

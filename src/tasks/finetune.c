@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/status.h"
+#include "interop/hf_config.h"
 #include "tasks/evaluate.h"
 #include "tasks/tune_describe.h"
 #include "tasks/tune_folder.h"
@@ -234,7 +235,7 @@ static electra_status write_predictions(const finetuner *t, size_t i, const el_p
 typedef struct verdict {
     el_predictions *predictions[ELECTRA_MOST_TASKS];
     el_scoring scorings[ELECTRA_MOST_TASKS];
-    double score; /* mean of the main metrics */
+    double score, loss; /* means over the tasks of the main metrics and of the losses */
 } verdict;
 
 static void verdict_clear(verdict *v, size_t n)
@@ -260,8 +261,22 @@ static electra_status judge(finetuner *t, verdict *v, electra_error *err)
         const electra_scores *scores = &v->scorings[i].scores;
         const bool scored = scores->n > 0 && strcmp(scores->list[0].name, "loss") != 0;
         v->score += scored ? el_scores_main(scores) / (double)t->in.n : (double)NAN; /* no labels, no score */
+        v->loss += v->predictions[i]->loss / (double)t->in.n;
     }
     return ELECTRA_OK;
+}
+
+/* Where questions may have no answer, the model is told when to say so. */
+static electra_status save_threshold(const finetuner *t, size_t i, double threshold, electra_error *err)
+{
+    if (isnan(threshold) || (isinf(threshold) && threshold > 0)) {
+        return ELECTRA_OK;
+    }
+    char *path = NULL;
+    EL_TRY(el_tune_path(&path, t->folder.current, t->in.subjects[i].name, "", err));
+    const electra_status status = el_hf_config_set_null_threshold(path, threshold, err);
+    el_free(path);
+    return status;
 }
 
 static electra_status keep_verdict(finetuner *t, const verdict *v, electra_error *err)
@@ -276,13 +291,16 @@ static electra_status keep_verdict(finetuner *t, const verdict *v, electra_error
     EL_TRY(keep(t, v->score, tasks, err));
     for (size_t i = 0; i < t->in.n; i++) {
         EL_TRY(write_predictions(t, i, v->predictions[i], v->scorings[i].threshold, err));
+        EL_TRY(save_threshold(t, i, v->scorings[i].threshold, err));
     }
     return ELECTRA_OK;
 }
 
 static electra_status act_on(finetuner *t, const verdict *v, electra_error *err)
 {
-    const bool best = v->score > t->state.best; /* false for NaN */
+    const bool better = v->score > t->state.best; /* false for NaN */
+    /* what a coarse score cannot tell apart, or is at its worst for both, the loss can */
+    const bool best = better || (!(v->score < t->state.best) && v->loss < t->state.best_loss && !isnan(v->score));
     for (size_t i = 0; i < t->in.n; i++) {
         electra_finetune_metrics line = line_now(t);
         line.task = t->in.subjects[i].name;
@@ -291,14 +309,15 @@ static electra_status act_on(finetuner *t, const verdict *v, electra_error *err)
         EL_TRY(publish(t, &line, err));
         el_tune_log_scores(t->rt, &line);
     }
-    t->state.collapsed = 0;
-    for (size_t i = 0; i < t->in.n; i++) {
-        t->state.collapsed += v->scorings[i].collapsed ? (double)(1u << i) : 0;
-    }
-    t->state.stale = best ? 0 : t->state.stale + 1;
+    t->state.stale = better ? 0 : t->state.stale + 1;
     if (best) {
         EL_TRY(keep_verdict(t, v, err)); /* before the state says so */
         t->state.best = v->score;
+        t->state.best_loss = v->loss;
+        t->state.collapsed = 0;
+        for (size_t i = 0; i < t->in.n; i++) {
+            t->state.collapsed += v->scorings[i].collapsed ? (double)(1u << i) : 0;
+        }
     }
     if (t->set->patience > 0 && t->state.stale >= (double)t->set->patience) {
         el_log(t->rt, ELECTRA_LOG_INFO, "no better score in %ld evaluations: the trial ends here", t->set->patience);
@@ -448,7 +467,8 @@ static electra_status begin_trial(finetuner *t, electra_error *err)
     const double step = t->state.step;
     const double bytes = t->state.metrics_bytes;
     const double trial = t->state.trial;
-    t->state = (el_tune_state){.step = step, .trial = trial, .metrics_bytes = bytes, .best = EL_TUNE_NO_SCORE};
+    t->state = (el_tune_state){
+        .step = step, .trial = trial, .metrics_bytes = bytes, .best = EL_TUNE_NO_SCORE, .best_loss = EL_TUNE_NO_LOSS};
     el_tune_record_clear(&t->record);
     t->begun = el_now();
     t->saved_seconds = 0;
@@ -477,11 +497,12 @@ static electra_status warn_collapsed(finetuner *t, electra_error *err)
     }
     const char *name = t->in.subjects[first].name;
     char advice[700];
-    (void)snprintf(advice, sizeof advice,
-                   "%s: the run collapsed: it gives one answer to everything. Try another --seed, a smaller "
-                   "--learning-rate (it was %.3g), a longer --warmup (%.2g) or more --epochs; if it stays so, look "
-                   "whether the labels belong to the texts",
-                   name, t->set->learning_rate, t->set->warmup);
+    (void)snprintf(
+        advice, sizeof advice,
+        "%s: the run collapsed: its best weights give one answer to everything. Try another --seed, a smaller "
+        "--learning-rate (it was %.3g), a longer --warmup (%.2g) or more --epochs; if it stays so, look "
+        "whether the labels belong to the texts",
+        name, t->set->learning_rate, t->set->warmup);
     return warn(t, advice, err);
 }
 
@@ -493,11 +514,6 @@ static electra_status end_trial(finetuner *t, electra_error *err)
     t->record.steps = s->trial_step;
     t->record.seconds = seconds_now(t);
     t->record.examples_per_second = s->work_examples / s->work_seconds;
-    for (size_t i = 0; i < t->in.n; i++) {
-        if ((unsigned)s->collapsed >> i & 1u) {
-            (void)json_object_set_new(json_array_get(t->record.tasks, i), "collapsed", json_true());
-        }
-    }
     const double score = isnan(t->record.score) ? EL_TUNE_NO_SCORE : t->record.score;
     if (score > el_tune_results_best(&t->results)) {
         EL_TRY(el_tune_folder_promote(&t->folder, err));
@@ -544,9 +560,9 @@ static electra_status submit(finetuner *t, electra_error *err)
 static electra_status finish(finetuner *t, electra_error *err)
 {
     EL_TRY(el_tune_folder_publish(&t->folder, t->in.subjects, t->in.n, err));
-    EL_TRY(submit(t, err));
     EL_TRY(el_tune_results_finish(&t->results, true, err));
-    return el_tune_folder_tidy(&t->folder, err);
+    EL_TRY(el_tune_folder_tidy(&t->folder, err));
+    return submit(t, err);
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
@@ -572,19 +588,16 @@ static electra_status count_all(finetuner *t, electra_error *err)
     return ELECTRA_OK;
 }
 
-/* Of examples and starting weights. */
-static electra_status hash_content(finetuner *t, uint64_t *out, electra_error *err)
+static electra_status hash_content(finetuner *t, el_tune_content *out, electra_error *err)
 {
-    uint64_t sum[2] = {el_tune_inputs_hash(&t->in)};
     const size_t n = el_tuner_params(t->tuner)->elements;
     float *weights = el_alloc(n, sizeof *weights);
     if (!weights) {
         return el_fail_memory(err, "the weights", n * sizeof *weights);
     }
     t->be->ops->download_f32(t->be, weights, el_learner_block(el_tuner_learner(t->tuner), EL_BLOCK_THETA).data, n);
-    sum[1] = el_hash64(weights, n * sizeof *weights);
+    *out = (el_tune_content){el_tune_inputs_hash(&t->in), el_hash64(weights, n * sizeof *weights)};
     el_free(weights);
-    *out = el_hash64(sum, sizeof sum);
     return ELECTRA_OK;
 }
 
@@ -598,7 +611,7 @@ static electra_status open_inputs(finetuner *t, const electra_finetune_options *
     EL_TRY(el_backend_create_cpu(&t->evaluation, t->pool, EL_CPU_BEST, err));
     EL_TRY(el_tune_inputs_tuner(&t->tuner, &t->in, t->be, err));
     EL_TRY(el_tuner_begin(t->tuner, t->in.dir, t->in.with_head, (uint64_t)t->set->seed, err));
-    uint64_t content = 0;
+    el_tune_content content = {0};
     EL_TRY(hash_content(t, &content, err));
     return el_tune_settings_bind(&t->in.settings, content, err);
 }
@@ -649,7 +662,8 @@ static electra_status open_state(finetuner *t, bool *resumed, electra_error *err
         t->state = (el_tune_state){.step = finished * (double)t->total,
                                    .trial = finished,
                                    .metrics_bytes = el_tune_results_metrics_bytes(&t->results),
-                                   .best = EL_TUNE_NO_SCORE};
+                                   .best = EL_TUNE_NO_SCORE,
+                                   .best_loss = EL_TUNE_NO_LOSS};
         EL_TRY(el_remove_tree(t->folder.run.checkpoints, err));
         return el_make_folders(t->folder.run.checkpoints, err);
     }

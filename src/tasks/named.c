@@ -543,8 +543,12 @@ electra_status el_named_missing(const el_named_task *task, el_named_split split,
 {
     char names[400];
     list_names(names, sizeof names, task->files[split]);
+    if (!names[0]) {
+        return el_fail(err, ELECTRA_INVALID, folder, "%s has no %s file that is known by its name: name one",
+                       task->names[0], SPLITS[split]);
+    }
     return el_fail(err, ELECTRA_INVALID, folder, "%s has no %s file for %s: it should be called %s, or be named itself",
-                   folder, SPLITS[split], task->names[0], names[0] ? names : "something else");
+                   folder, SPLITS[split], task->names[0], names);
 }
 
 electra_status el_named_files_find(el_named_files *out, const el_named_task *task, const char *folder,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/status.h"
 
@@ -46,59 +47,71 @@ static size_t count_items(const char *list)
     return n;
 }
 
-/* Cut a list with commas, in place. */
+/* Cut a list with commas, in place, without blanks around its items; returns how many there are. */
 static size_t cut_items(char *text, const char **items)
 {
     size_t n = 0;
-    for (char *at = text; at && *at;) {
+    for (char *at = text; at;) {
         char *comma = strchr(at, ',');
-        items[n++] = at;
-        if (comma) {
-            *comma = '\0';
+        char *end = comma ? comma : at + strlen(at);
+        at += strspn(at, " \t");
+        while (end > at && (end[-1] == ' ' || end[-1] == '\t')) {
+            end--;
         }
+        *end = '\0';
+        items[n++] = at;
         at = comma ? comma + 1 : NULL;
     }
     return n;
 }
 
-/* A list of the caller's as a list of texts, cut in `text` (which holds the lists end to end). */
-static const char *const *take_list(const char *list, char **text, const char ***items, size_t *n)
+/* Lists of the caller's as lists of texts. */
+typedef struct list_room {
+    char *text;         /* room for the rest of them */
+    const char **items; /* likewise */
+} list_room;
+
+/* *out NULL: it is not given. */
+static electra_status take_list(list_room *l, const char *list, const char *option, const char *const **out, size_t *n,
+                                electra_error *err)
 {
-    *n = count_items(list);
-    if (*n == 0) {
-        return NULL;
+    *out = NULL;
+    *n = 0;
+    if (!list) {
+        return ELECTRA_OK;
     }
-    const size_t bytes = strlen(list) + 1;
-    const char *const *first = *items;
-    memcpy(*text, list, bytes);
-    *items += cut_items(*text, *items);
-    *text += bytes;
-    return first;
+    *out = l->items;
+    memcpy(l->text, list, strlen(list) + 1);
+    *n = cut_items(l->text, l->items);
+    for (size_t i = 0; i < *n; i++) {
+        if ((*out)[i][0] == '\0') {
+            return el_fail(err, ELECTRA_MISUSE, option, "\"%s\" is no list: something is missing %s a comma", list,
+                           i == 0 ? "before" : "behind");
+        }
+    }
+    l->text += strlen(list) + 1;
+    l->items += *n;
+    return ELECTRA_OK;
 }
 
-static electra_status take_lists(el_subject *s, const electra_task_data *data, electra_error *err)
+/* The lists of a source; all splits share them. */
+static electra_status take_lists(el_subject *s, el_source *own, const electra_task_data *data, electra_error *err)
 {
-    const char *const lists[] = {data->labels, data->choice_columns, data->label_columns};
+    const char *const given[] = {data->labels, data->choice_columns, data->label_columns};
     size_t bytes = 1, n = 1;
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        bytes += lists[i] ? strlen(lists[i]) + 1 : 0;
-        n += count_items(lists[i]);
+    for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
+        bytes += given[i] ? strlen(given[i]) + 1 : 0;
+        n += given[i] ? count_items(given[i]) + 1 : 0;
     }
     s->texts = el_alloc(bytes, 1);
     s->list = el_alloc(n, sizeof *s->list);
     if (!s->texts || !s->list) {
         return el_fail_memory(err, "lists of labels", bytes);
     }
-    char *text = s->texts;
-    const char **items = s->list;
-    s->own.labels = take_list(data->labels, &text, &items, &s->own.n_labels);
-    const char *const *choices = take_list(data->choice_columns, &text, &items, &n);
-    if (choices) {
-        s->own.choices = choices;
-        s->own.n_choices = n;
-    }
-    s->own.flags = take_list(data->label_columns, &text, &items, &s->own.n_flags);
-    return ELECTRA_OK;
+    list_room l = {s->texts, s->list};
+    EL_TRY(take_list(&l, data->labels, "labels", &own->labels, &own->n_labels, err));
+    EL_TRY(take_list(&l, data->choice_columns, "choice-columns", &own->choices, &own->n_choices, err));
+    return take_list(&l, data->label_columns, "label-columns", &own->flags, &own->n_flags, err);
 }
 
 /* One character that separates things. */
@@ -121,17 +134,55 @@ static electra_status take_tags(el_source_tags *out, const char *given, electra_
     return ELECTRA_OK;
 }
 
-static electra_status take_columns(el_subject *s, const electra_task_data *data, electra_error *err)
+static electra_status take_columns(el_source *own, const electra_task_data *data, const el_source *lists,
+                                   electra_error *err)
 {
-    s->own.text = data->text_column ? data->text_column : s->own.text;
-    s->own.pair = data->pair_column ? data->pair_column : s->own.pair;
-    s->own.label = data->label_column ? data->label_column : data->label_columns ? NULL : s->own.label;
-    s->own.id = data->id_column ? data->id_column : s->own.id;
-    s->own.header = data->header < 0 ? EL_HEADER_GUESS : data->header ? EL_HEADER_YES : EL_HEADER_NO;
-    EL_TRY(take_separator(&s->own.label_separator, data->label_separator, "label-separator", err));
-    EL_TRY(take_separator(&s->own.separator, data->separator, "separator", err));
-    EL_TRY(take_tags(&s->own.tags, data->tags, err));
-    return take_lists(s, data, err);
+    own->labels = lists->labels;
+    own->n_labels = lists->n_labels;
+    own->flags = lists->flags;
+    own->n_flags = lists->n_flags;
+    if (lists->choices) {
+        own->choices = lists->choices;
+        own->n_choices = lists->n_choices;
+    }
+    own->text = data->text_column ? data->text_column : own->text;
+    own->pair = data->pair_column ? data->pair_column : own->pair;
+    if (own->kind == EL_TASK_ANSWER) {
+        own->answers = data->label_column ? data->label_column : own->answers;
+    } else {
+        own->label = data->label_column ? data->label_column : data->label_columns ? NULL : own->label;
+    }
+    own->id = data->id_column ? data->id_column : own->id;
+    own->header = data->header < 0 ? EL_HEADER_GUESS : data->header ? EL_HEADER_YES : EL_HEADER_NO;
+    EL_TRY(take_separator(&own->label_separator, data->label_separator, "label-separator", err));
+    EL_TRY(take_separator(&own->separator, data->separator, "separator", err));
+    return take_tags(&own->tags, data->tags, err);
+}
+
+/* What is given but says nothing about files of that kind. */
+static electra_status refuse_idle(const el_subject *s, const electra_task_data *data, electra_error *err)
+{
+    const bool classes = s->kind == EL_TASK_CLASSIFY || s->kind == EL_TASK_MULTILABEL || s->kind == EL_TASK_TAG;
+    const struct {
+        const void *given;
+        const char *option, *purpose;
+        bool fits;
+    } all[] = {
+        {data->folder, "data", "a published task (task)", false},
+        {data->labels, "labels", "kinds with classes (classify, multilabel, tag)", classes},
+        {data->choice_columns, "choice-columns", "kind choice", s->kind == EL_TASK_CHOICE},
+        {data->label_columns, "label-columns", "kind multilabel", s->kind == EL_TASK_MULTILABEL},
+        {data->label_separator, "label-separator", "kind multilabel", s->kind == EL_TASK_MULTILABEL},
+        {data->tags, "tags", "kind tag", s->kind == EL_TASK_TAG},
+        {data->pair_column, "pair-column", "kinds with two texts, not for tag", s->kind != EL_TASK_TAG},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i].given && !all[i].fits) {
+            return el_fail(err, ELECTRA_MISUSE, all[i].option, "%s is for %s; what is given here would not use it",
+                           all[i].option, all[i].purpose);
+        }
+    }
+    return ELECTRA_OK;
 }
 
 static electra_status copy_path(char **out, const char *path, electra_error *err)
@@ -165,13 +216,23 @@ static electra_status open_own(el_subject *s, const electra_task_data *data, ele
     s->kind = data->kind >= 0       ? (el_task_kind)data->kind
               : data->label_columns ? EL_TASK_MULTILABEL
                                     : guess_kind(format);
-    s->own = el_source_default((el_source_format)format, s->kind);
     (void)snprintf(s->name, sizeof s->name, "own");
     s->unanswerable = s->kind == EL_TASK_ANSWER;
-    EL_TRY(take_columns(s, data, err));
+    EL_TRY(refuse_idle(s, data, err));
     EL_TRY(take_paths(s, data, err));
+    el_source lists = {.n_labels = 0};
+    EL_TRY(take_lists(s, &lists, data, err));
+    bool csv = false;
     for (int split = 0; split < EL_NAMED_SPLITS; split++) {
-        s->source[split] = &s->own;
+        const char *path = s->path[split] ? s->path[split] : first;
+        const int own = data->format >= 0 ? data->format : (int)el_source_guess(path, (int)s->kind);
+        s->own[split] = el_source_default((el_source_format)own, s->kind);
+        s->source[split] = &s->own[split];
+        EL_TRY(take_columns(&s->own[split], data, &lists, err));
+        csv = csv || own == EL_SOURCE_CSV;
+    }
+    if (data->separator && !csv) {
+        return el_fail(err, ELECTRA_MISUSE, "separator", "separator is for files of format csv; %s is none", first);
     }
     return ELECTRA_OK;
 }
@@ -218,6 +279,7 @@ static electra_status open_named(el_subject *s, const char *name, const electra_
     s->max_length = task->max_length;
     s->epochs = task->epochs;
     s->both_orders = task->both_orders;
+    s->folder = data->folder;
     if (data->folder) {
         EL_TRY(el_named_files_find(&s->found, task, data->folder, err));
         const el_found_file *const found[EL_NAMED_SPLITS] = {&s->found.train, &s->found.dev, &s->found.test};
@@ -308,20 +370,47 @@ void el_subjects_free(el_subject *subjects, size_t n)
 
 /* ---- examples and features --------------------------------------------------------------------------------------- */
 
+electra_status el_subject_missing(const el_subject *s, el_named_split split, electra_error *err)
+{
+    static const char *const OPTIONS[] = {"--train", "--dev", "--test"};
+    if (!s->named) {
+        return el_fail(err, ELECTRA_MISUSE, OPTIONS[split], "a file of examples is needed: %s FILE", OPTIONS[split]);
+    }
+    if (!s->folder) {
+        return el_fail(err, ELECTRA_MISUSE, s->name, "%s: no file of examples is given: %s FILE or --data DIR", s->name,
+                       OPTIONS[split]);
+    }
+    return el_named_missing(s->named, split, s->folder, err);
+}
+
+/* Of questions that are to be scored. */
+static void warn_of_untold(const el_examples *examples, const electra_runtime *rt)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < examples->n; i++) {
+        n += examples->kind == EL_TASK_ANSWER && !examples->list[i].impossible && examples->list[i].n_answers == 0;
+    }
+    if (n == 1) {
+        el_log(rt, ELECTRA_LOG_WARNING, "%s: 1 question has no answer and is not said to have none: it is not scored",
+               examples->files[0]);
+    } else if (n > 1) {
+        el_log(rt, ELECTRA_LOG_WARNING,
+               "%s: %zu questions have no answer and are not said to have none: they are not scored",
+               examples->files[0], n);
+    }
+}
+
 electra_status el_subject_read(el_subject *s, el_named_split split, const el_label_set *known,
                                const electra_runtime *rt, electra_error *err)
 {
-    static const char *const OPTIONS[] = {"--train", "--dev", "--test"};
     if (!s->path[split]) {
-        if (s->named && s->found.train.path == NULL && s->found.dev.path == NULL && s->found.test.path == NULL) {
-            return el_fail(err, ELECTRA_MISUSE, s->name, "%s: no file of examples is given: %s FILE or --data DIR",
-                           s->name, OPTIONS[split]);
-        }
-        return s->named ? el_named_missing(s->named, split, s->name, err)
-                        : el_fail(err, ELECTRA_MISUSE, OPTIONS[split], "a file of examples is needed: %s FILE",
-                                  OPTIONS[split]);
+        return el_subject_missing(s, split, err);
     }
-    return el_examples_read(&s->examples[split], s->source[split], s->path[split], s->more[split], known, rt, err);
+    EL_TRY(el_examples_read(&s->examples[split], s->source[split], s->path[split], s->more[split], known, rt, err));
+    if (split == EL_NAMED_DEV) {
+        warn_of_untold(s->examples[split], rt);
+    }
+    return ELECTRA_OK;
 }
 
 electra_status el_subject_hold_out(el_subject *s, double share, uint64_t seed, electra_error *err)

@@ -26,12 +26,13 @@ typedef struct el_subject {
     bool both_orders;
     el_number_scale scale; /* of REGRESS, when the training examples are read */
 
+    const char *folder;                /* where the named task's files were looked for; NULL: nowhere */
     char *path[EL_NAMED_SPLITS];       /* NULL: there is none */
     const char *more[EL_NAMED_SPLITS]; /* read behind it; NULL: nothing. Borrowed from `found` */
     const el_source *source[EL_NAMED_SPLITS];
-    el_source own;     /* what source points to where files are the caller's */
-    char *texts;       /* of which lists in `own` are made */
-    const char **list; /* likewise */
+    el_source own[EL_NAMED_SPLITS]; /* what source points to where files are the caller's */
+    char *texts;                    /* of which lists in `own` are made */
+    const char **list;              /* likewise */
     el_named_files found;
 
     el_examples *examples[EL_NAMED_SPLITS];
@@ -42,6 +43,9 @@ typedef struct el_subject {
  * lists those there are), a column or format that does not go with the kind. ELECTRA_INVALID: no files. */
 electra_status el_subjects_create(el_subject **out, size_t *n, const electra_task_data *data, electra_error *err);
 void el_subjects_free(el_subject *subjects, size_t n); /* accepts NULL */
+
+/* ELECTRA_MISUSE or ELECTRA_INVALID: the split has no file, and what to do about it. */
+electra_status el_subject_missing(const el_subject *subject, el_named_split split, electra_error *err);
 
 /* Read a split's file. known: NULL to find labels. ELECTRA_INVALID: there is no such file, or as el_examples_read. */
 electra_status el_subject_read(el_subject *subject, el_named_split split, const el_label_set *known,

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { MOST_LISTED = 12, LINE_BYTES = 900 };
+enum { MOST_LISTED = 12, MOST_RARE = 5, MOST_SHOWN = 60, LINE_BYTES = 900 };
 
 /* Below this share of the commonest class, or with fewer examples, a class is unlikely to be learned. */
 static const double RARE_SHARE = 0.02;
@@ -57,12 +57,19 @@ static void warn_of_balance(const electra_runtime *rt, const el_subject *s, cons
                "%s: all training examples have the label \"%s\": there is nothing to tell apart", s->name,
                labels->names[0]);
     }
+    size_t rare = 0;
     for (size_t i = 0; i < labels->n_known && s->kind == EL_TASK_CLASSIFY; i++) {
-        if (counts[i] > 0 && (counts[i] < RARE_COUNT || (double)counts[i] < RARE_SHARE * (double)most)) {
-            el_log(rt, ELECTRA_LOG_WARNING,
-                   "%s: \"%s\" has %zu of %zu training examples, which is little to learn from", s->name,
-                   labels->names[i], counts[i], total);
+        if (counts[i] == 0 || (counts[i] >= RARE_COUNT && (double)counts[i] >= RARE_SHARE * (double)most)) {
+            continue;
         }
+        if (rare++ < MOST_RARE) {
+            el_log(rt, ELECTRA_LOG_WARNING,
+                   "%s: \"%.*s\" has %zu of %zu training examples, which is little to learn from", s->name,
+                   (int)MOST_SHOWN, labels->names[i], counts[i], total);
+        }
+    }
+    if (rare > MOST_RARE) {
+        el_log(rt, ELECTRA_LOG_WARNING, "%s: %zu of %zu labels have that few examples", s->name, rare, labels->n_known);
     }
 }
 
@@ -76,11 +83,14 @@ static void describe_labels(const electra_runtime *rt, const el_subject *s)
         return;
     }
     char line[LINE_BYTES];
+    const size_t of = s->kind == EL_TASK_MULTILABEL ? train->n : total; /* shares that need not add up to one */
     (void)snprintf(line, sizeof line, "%s: %zu labels:", s->name, train->labels.n);
     for (size_t i = 0; i < train->labels.n && i < MOST_LISTED; i++) {
-        append(line, "%s %s %.1f %%", i ? "," : "", train->labels.names[i], 100 * (double)counts[i] / (double)total);
+        append(line, "%s %.*s %.1f %%", i ? "," : "", (int)MOST_SHOWN, train->labels.names[i],
+               100 * (double)counts[i] / (double)of);
     }
-    append(line, "%s", train->labels.n > MOST_LISTED ? ", ..." : "");
+    append(line, "%s%s", train->labels.n > MOST_LISTED ? ", ..." : "",
+           s->kind == EL_TASK_MULTILABEL ? " of the examples" : "");
     el_log(rt, ELECTRA_LOG_INFO, "%s", line);
     warn_of_balance(rt, s, counts, total);
     el_free(counts);
@@ -106,9 +116,8 @@ static void describe_lengths(const electra_runtime *rt, const el_subject *s, con
                "%s: %.0f %% of the texts are cut; a larger --max-length would see more of them", s->name, share);
     }
     const double unknown = f->n_tokens ? 100 * (double)f->n_unknown / (double)f->n_tokens : 0;
-    if (unknown > 2) {
-        el_log(rt, ELECTRA_LOG_WARNING, "%s: %.1f %% of the tokens are unknown to the vocabulary", s->name, unknown);
-    }
+    el_log(rt, unknown > 2 ? ELECTRA_LOG_WARNING : ELECTRA_LOG_INFO,
+           "%s: %.1f %% of the tokens are unknown to the vocabulary", s->name, unknown);
 }
 
 static void describe_questions(const electra_runtime *rt, const el_subject *s, const el_qa_set *set)

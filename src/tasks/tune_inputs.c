@@ -107,11 +107,63 @@ static electra_status open_labels(el_tune_inputs *in, const electra_runtime *rt,
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
+/* Before anything is learned, whether there will be something to submit. */
+static electra_status check_submission(const el_tune_inputs *in, const electra_finetune_options *options,
+                                       electra_error *err)
+{
+    if (!in->settings.given.submission) {
+        return !options->data.test
+                   ? ELECTRA_OK
+                   : el_fail(err, ELECTRA_MISUSE, "test",
+                             "test examples are for a submission, whose folder is not given (submission)");
+    }
+    for (size_t i = 0; i < in->n; i++) {
+        EL_TRY(el_submission_check(&in->subjects[i], err));
+    }
+    return ELECTRA_OK;
+}
+
+/* What the caller gives though no task would use it. */
+static electra_status refuse_idle(const el_tune_inputs *in, const electra_finetune_options *options, electra_error *err)
+{
+    const struct {
+        bool given;
+        const char *option;
+    } all[] = {{options->qa_head >= 0, "qa-head"},
+               {options->doc_stride >= 0, "doc-stride"},
+               {options->max_answer >= 0, "max-answer"}};
+    for (size_t i = 0; i < in->n; i++) {
+        if (in->subjects[i].kind == EL_TASK_ANSWER) {
+            return ELECTRA_OK;
+        }
+    }
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (all[i].given) {
+            return el_fail(err, ELECTRA_MISUSE, all[i].option, "%s is for questions, and %s has none", all[i].option,
+                           in->subjects[0].name);
+        }
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status check_orders(const el_tune_inputs *in, const electra_finetune_options *options,
+                                   electra_error *err)
+{
+    bool pairs = options->both_orders != 1;
+    for (size_t i = 0; i < in->n; i++) {
+        pairs = pairs || in->subjects[i].features[EL_NAMED_TRAIN]->settings.both_orders;
+    }
+    return pairs ? ELECTRA_OK
+                 : el_fail(err, ELECTRA_MISUSE, "both-orders", "there are no pairs that could be read in both orders");
+}
+
 electra_status el_tune_inputs_open(el_tune_inputs *in, const electra_finetune_options *options, electra_error *err)
 {
     const electra_runtime *rt = &options->runtime;
     EL_TRY(el_tune_settings_open(&in->settings, options, err));
     EL_TRY(el_subjects_create(&in->subjects, &in->n, &in->settings.given.data, err));
+    EL_TRY(check_submission(in, options, err));
+    EL_TRY(refuse_idle(in, options, err));
     EL_TRY(open_model(in, rt, err));
     EL_TRY(el_tune_settings_fill(&in->settings, &el_model_dir_config(in->dir)->model, in->subjects, in->n, err));
     for (size_t i = 0; i < in->n; i++) {
@@ -119,6 +171,7 @@ electra_status el_tune_inputs_open(el_tune_inputs *in, const electra_finetune_op
         EL_TRY(featurize(in, &in->subjects[i], err));
         el_tune_describe(rt, &in->subjects[i]);
     }
+    EL_TRY(check_orders(in, options, err));
     return open_labels(in, rt, err);
 }
 

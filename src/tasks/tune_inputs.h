@@ -7,7 +7,7 @@
 #ifndef EL_TASKS_TUNE_INPUTS_H
 #define EL_TASKS_TUNE_INPUTS_H
 
-#include "tasks/subject.h"
+#include "tasks/scores.h"
 #include "tasks/tune_settings.h"
 #include "tasks/tuner.h"
 

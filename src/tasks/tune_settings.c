@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/io.h"
+#include "base/mem.h"
 #include "base/status.h"
 #include "train/setting_table.h"
 
@@ -44,7 +46,7 @@ static const el_setting ROWS[] = {
     DATA("tags", tags, TEXT, FIXED, 0, 0),
     DATA_WORD("header", header, "off", "on"),
     DATA("dev_share", dev_share, REAL, FIXED, 0, 0.9),
-    ROW(seed, WHOLE, FIXED, 0, 0x1p53),
+    ROW(seed, WHOLE, FIXED, 0, 0x1p53 - 1), /* one more would round to a number that is in range */
     ROW(epochs, REAL, FIXED, 0.001, 10000),
     ROW(steps, WHOLE, FIXED, 1, 1e9),
     ROW(batch, WHOLE, FIXED, 1, 1 << 20),
@@ -125,6 +127,9 @@ electra_status el_tune_settings_open(el_tune_settings *s, const electra_finetune
     if (s->recorded) {
         EL_TRY(combine(s, err));
     }
+    if (s->given.submission && !s->given.submission[0]) {
+        s->given.submission = NULL; /* "" takes back what was recorded */
+    }
     if (!s->given.model || !s->given.model[0]) {
         return el_fail(err, ELECTRA_MISUSE, "model", "a pre-trained encoder is needed: --model DIR");
     }
@@ -164,6 +169,9 @@ electra_status el_tune_settings_fill(el_tune_settings *s, const el_model_config 
     electra_finetune_options *o = &s->given;
     el_setting_default_choice(&o->compat, ELECTRA_COMPAT_NONE);
     const bool google = o->compat == ELECTRA_COMPAT_GOOGLE;
+    if (!o->data.task) {
+        o->data.kind = (int)subjects[0].kind;
+    }
     el_setting_default_real(&o->data.dev_share, 0.1);
     el_setting_default_whole(&o->seed, 42);
     if (o->steps < 0) {
@@ -202,14 +210,32 @@ static void hex_of(char text[17], uint64_t value)
 static json_t *to_json(const el_tune_settings *s, bool free_ones)
 {
     json_t *all = json_object();
-    char content[17];
-    hex_of(content, s->content);
+    char examples[17], weights[17];
+    hex_of(examples, s->content.examples);
+    hex_of(weights, s->content.weights);
     if (!el_settings_to_json(&TABLE, &s->given, free_ones, all) ||
-        json_object_set_new(all, "content_hash", json_string(content)) != 0) {
+        json_object_set_new(all, "examples_hash", json_string(examples)) != 0 ||
+        json_object_set_new(all, "weights_hash", json_string(weights)) != 0) {
         json_decref(all);
         return NULL;
     }
     return all;
+}
+
+/* A content that is not what it was. */
+static electra_status compare_content(const el_tune_settings *s, const char *member, uint64_t now, const char *words,
+                                      electra_error *err)
+{
+    char text[17];
+    const char *recorded = "";
+    hex_of(text, now);
+    EL_TRY(el_json_text(s->recorded, member, EL_JSON_REQUIRED, &recorded, s->given.output, err));
+    if (strcmp(text, recorded) == 0) {
+        return ELECTRA_OK;
+    }
+    return el_fail(err, ELECTRA_MISUSE, s->given.output,
+                   "%s: %s since the run began (%s is %s, was %s); take them back, or choose another output folder",
+                   s->given.output, words, member, text, recorded);
 }
 
 static electra_status compare(const el_tune_settings *s, electra_error *err)
@@ -218,17 +244,12 @@ static electra_status compare(const el_tune_settings *s, electra_error *err)
     EL_TRY(el_settings_from_json(&TABLE, &then, s->recorded, s->given.output, err));
     el_setting_differences all = {0};
     el_settings_compare(&all, &TABLE, &then, &s->given);
-    char content[17];
-    hex_of(content, s->content);
-    const char *recorded = "";
-    EL_TRY(el_json_text(s->recorded, "content_hash", EL_JSON_REQUIRED, &recorded, s->given.output, err));
-    if (strcmp(content, recorded) != 0 && all.n == 0) {
-        el_setting_differs(&all, "what model and examples hold", recorded, content);
-    }
-    return el_settings_refuse(&all, s->given.output, err);
+    EL_TRY(el_settings_refuse(&all, s->given.output, err));
+    EL_TRY(compare_content(s, "examples_hash", s->content.examples, "the examples have changed", err));
+    return compare_content(s, "weights_hash", s->content.weights, "the weights of the model have changed", err);
 }
 
-electra_status el_tune_settings_bind(el_tune_settings *s, uint64_t content, electra_error *err)
+electra_status el_tune_settings_bind(el_tune_settings *s, el_tune_content content, electra_error *err)
 {
     s->content = content;
     if (s->recorded) {
@@ -255,4 +276,142 @@ void el_tune_settings_clear(el_tune_settings *s)
 {
     json_decref(s->recorded);
     *s = (el_tune_settings){0};
+}
+
+/* ---- what a model was trained with ------------------------------------------------------------------------------- */
+
+/* settings.json of a folder, if there is one and it is of fine-tuning. */
+static electra_status find_recorded(json_t **out, const char *folder, electra_error *err)
+{
+    *out = NULL;
+    char *path = el_path_join(folder, "settings.json");
+    if (!path) {
+        return el_fail_memory(err, folder, 0);
+    }
+    electra_status status = el_is_file(path) ? el_json_load(out, path, err) : ELECTRA_OK;
+    el_free(path);
+    const char *format = *out ? json_string_value(json_object_get(*out, "format")) : NULL;
+    if (*out && (!format || strcmp(format, EL_TUNE_FORMAT) != 0)) {
+        json_decref(*out); /* another program's, or of pre-training */
+        *out = NULL;
+    }
+    return status;
+}
+
+/* The last part of a path, without slashes behind it. */
+static electra_text last_part(const char *path)
+{
+    size_t end = strlen(path);
+    while (end > 0 && path[end - 1] == '/') {
+        end--;
+    }
+    size_t begin = end;
+    while (begin > 0 && path[begin - 1] != '/') {
+        begin--;
+    }
+    return (electra_text){path + begin, end - begin};
+}
+
+/* Leaves of several tasks that of the model's folder; false if that is none of them. */
+static bool choose_task(json_t *recorded, electra_text name)
+{
+    const char *list = json_string_value(json_object_get(recorded, "task"));
+    for (const char *at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        at += strspn(at, " \t");
+        if (strncmp(at, name.text, name.bytes) == 0 && strchr(", \t", at[name.bytes])) {
+            return json_object_set_new(recorded, "task", json_stringn(name.text, name.bytes)) == 0;
+        }
+    }
+    return false;
+}
+
+static electra_status find_above(json_t **out, const char *folder, electra_error *err)
+{
+    char *above = el_path_join(folder, "..");
+    if (!above) {
+        return el_fail_memory(err, folder, 0);
+    }
+    const electra_status status = find_recorded(out, above, err);
+    el_free(above);
+    if (*out && !choose_task(*out, last_part(folder))) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* A separator is of CSV alone. */
+static bool is_csv(const electra_task_data *data, const electra_task_data *then)
+{
+    const char *path = data->train ? data->train : data->dev ? data->dev : data->test ? data->test : then->dev;
+    return then->format >= 0 ? then->format == ELECTRA_TASK_CSV
+                             : path && el_source_guess(path, then->kind) == EL_SOURCE_CSV;
+}
+
+/* How own files are read, as far as it is left open. */
+static void recall_columns(electra_task_data *data, const electra_task_data *then)
+{
+    const bool labels_given = data->label_column || data->label_columns;
+    const struct {
+        const char **now;
+        const char *then;
+    } texts[] = {{&data->text_column, then->text_column},
+                 {&data->pair_column, then->pair_column},
+                 {&data->label_column, labels_given ? NULL : then->label_column},
+                 {&data->label_columns, labels_given ? NULL : then->label_columns},
+                 {&data->id_column, then->id_column},
+                 {&data->choice_columns, then->choice_columns},
+                 {&data->label_separator, then->label_separator},
+                 {&data->separator, is_csv(data, then) ? then->separator : NULL},
+                 {&data->tags, then->tags}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        *texts[i].now = *texts[i].now ? *texts[i].now : texts[i].then;
+    }
+    data->kind = then->kind;
+    data->format = then->format;
+    data->header = data->header >= 0 ? data->header : then->header;
+}
+
+static bool names_columns(const electra_task_data *data)
+{
+    return data->text_column || data->pair_column || data->label_column || data->label_columns ||
+           data->choice_columns || data->label_separator || data->separator || data->tags || data->header >= 0;
+}
+
+static void recall_data(electra_task_data *data, const electra_task_data *then)
+{
+    if (!then->task) {
+        recall_columns(data, then);
+    } else if (!names_columns(data)) {
+        data->task = then->task;
+    } else {
+        return; /* other files than those of the task */
+    }
+    if (!data->folder && !data->train && !data->dev && !data->test) {
+        data->folder = then->folder;
+        data->dev = then->dev;
+        data->test = then->test;
+    }
+}
+
+electra_status el_tune_settings_recall(electra_evaluate_options *o, json_t **recorded, electra_error *err)
+{
+    EL_TRY(find_recorded(recorded, o->model, err));
+    if (!*recorded) {
+        EL_TRY(find_above(recorded, o->model, err));
+    }
+    if (!*recorded) {
+        return ELECTRA_OK;
+    }
+    electra_finetune_options then = electra_finetune_options_default();
+    EL_TRY(el_settings_from_json(&TABLE, &then, *recorded, o->model, err));
+    electra_task_data *data = &o->data;
+    if (!data->task && data->kind < 0 && data->format < 0) {
+        recall_data(data, &then.data);
+    }
+    o->max_length = o->max_length >= 0 ? o->max_length : then.max_length;
+    o->doc_stride = o->doc_stride >= 0 ? o->doc_stride : then.doc_stride;
+    o->max_answer = o->max_answer >= 0 ? o->max_answer : then.max_answer;
+    o->compat = o->compat >= 0 ? o->compat : then.compat;
+    return ELECTRA_OK;
 }

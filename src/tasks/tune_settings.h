@@ -11,11 +11,16 @@
 
 #define EL_TUNE_FORMAT "electra-finetune-1" /* of settings.json */
 
+/* Hashes of what paths lead to: they are free to change, this is not. */
+typedef struct el_tune_content {
+    uint64_t examples, weights; /* weights: that training starts with */
+} el_tune_content;
+
 typedef struct el_tune_settings {
     electra_finetune_options given; /* everything in force; texts borrowed from the caller's options or `recorded` */
     json_t *recorded;               /* settings.json as it was found; NULL: a new run */
-    uint64_t content;               /* hash of the examples and of the weights that training starts with */
-    uint64_t hash;                  /* of every setting that changes what is learned, and of the content */
+    el_tune_content content;
+    uint64_t hash; /* of every setting that changes what is learned, and of the content */
 } el_tune_settings;
 
 /* Check each given value, read <output>/settings.json if it is there and take from it what is not given. settings:
@@ -29,9 +34,16 @@ electra_status el_tune_settings_fill(el_tune_settings *settings, const el_model_
                                      const el_subject *subjects, size_t n_subjects, electra_error *err);
 
 /* Now with the content: ELECTRA_MISUSE with all differences if the run was begun with other settings. */
-electra_status el_tune_settings_bind(el_tune_settings *settings, uint64_t content, electra_error *err);
+electra_status el_tune_settings_bind(el_tune_settings *settings, el_tune_content content, electra_error *err);
 
 electra_status el_tune_settings_save(const el_tune_settings *settings, electra_error *err);
 void el_tune_settings_clear(el_tune_settings *settings); /* accepts a zeroed one */
+
+/* What a model was trained with, for whoever scores it: fills what `options` leaves open from the settings.json of the
+ * run that made `options->model` (in that folder or, of a run with several tasks, the one above it): the task or, of
+ * own files, their kind and columns; lengths, compat. A task, kind or format that is given means other examples, and
+ * their columns then are the caller's business. *recorded: whose texts options borrow, to be json_decref'ed; NULL if no
+ * run of fine-tuning made it. */
+electra_status el_tune_settings_recall(electra_evaluate_options *options, json_t **recorded, electra_error *err);
 
 #endif

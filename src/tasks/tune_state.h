@@ -5,6 +5,7 @@
 #include "train/checkpoint.h"
 
 #define EL_TUNE_NO_SCORE (-1e300) /* below every score */
+#define EL_TUNE_NO_LOSS  1e300    /* above every loss */
 
 typedef struct el_tune_state {
     double step;       /* of all trials */
@@ -13,9 +14,10 @@ typedef struct el_tune_state {
     double seconds;    /* of the trial */
     double metrics_bytes;
     double best;      /* score of the trial; EL_TUNE_NO_SCORE: none yet */
+    double best_loss; /* on the dev set, of the same weights */
     double stale;     /* evaluations since then */
     double over;      /* 1: the trial stopped early */
-    double collapsed; /* at the last evaluation: a bit for each task */
+    double collapsed; /* the best weights give one answer to everything: a bit for each task */
     double unjudged;  /* 1: stopped while the weights were being evaluated, which is to be done again */
     double skipped_in_a_row;
     double work_seconds, work_examples; /* of steps alone */

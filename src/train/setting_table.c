@@ -126,7 +126,15 @@ static electra_status check_row(const el_setting *r, const void *options, electr
         return ELECTRA_OK;
     }
     if (r->kind == EL_SETTING_TEXT) {
-        return ELECTRA_OK;
+        const char *text = get_text(r, options);
+        json_t *json = text ? json_string(text) : NULL; /* settings.json must be able to hold it */
+        const bool sound = !text || json;
+        json_decref(json);
+        return sound ? ELECTRA_OK
+                     : el_fail(err, ELECTRA_MISUSE, r->name,
+                               "what is given as %s is not UTF-8, which it must be, paths "
+                               "included",
+                               r->name);
     }
     const double value = r->kind == EL_SETTING_WHOLE ? (double)get_whole(r, options) : get_real(r, options);
     if (isnan(value) || (value >= 0 && (value < r->least || value > r->most))) {

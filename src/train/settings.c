@@ -19,7 +19,7 @@ static const char FORMAT[] = "electra-run-1";
 static const el_setting ROWS[] = {
     ROW(data, TEXT, FREE, 0, 0),
     ROW(init, TEXT, FIXED, 0, 0),
-    ROW(seed, WHOLE, FIXED, 0, 0x1p53),
+    ROW(seed, WHOLE, FIXED, 0, 0x1p53 - 1), /* one more would round to a number that is in range */
     WORD(size, FIXED, "tiny", "mini", "small", "base", "large"),
     WORD(embeddings, FIXED, "tied", "untied", "all"),
     ROW(generator_size, REAL, FIXED, 0.01, 1),

@@ -52,7 +52,8 @@ rows broken.tsv 'text\tlabel' 'a b\tyes' 'alone' 'the cat\t' 'caf\xe9\tno' 'c\ty
 expect 0 --train broken.tsv --dev dev.tsv -- 'broken.tsv:3: there is no column label, only 1 column; the row is skipped' \
     'broken.tsv:4: the label is empty; the row is skipped' 'broken.tsv:5: has bytes that are not UTF-8' '3 training examples'
 printf 'label,text\nyes,"a, b"\nno,the, cat\nno,"never closed\nno,c\n' >broken.csv
-expect 3 --train broken.csv --dev broken.tsv -- "has no column 'text'"
+expect 0 --train broken.csv --dev broken.tsv -- '2 training examples, 3 dev examples' # each by its own name
+expect 3 --train broken.csv --dev broken.tsv --format csv -- "has no column 'text'"
 rows dev.csv 'label,text' 'yes,a' 'no,the'
 expect 0 --train broken.csv --dev dev.csv -- "broken.csv:3: 3 cells where the header has 2" \
     'broken.csv:4: a quote that begins a cell has no end; the row is skipped' '2 training examples'

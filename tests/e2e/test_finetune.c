@@ -128,6 +128,11 @@ static void choice_row(FILE *file, el_rng_stream *random, size_t row)
     fprintf(file, "\"%s\"],\"label\":%d}\n", texts(random, 3, !first), first ? 0 : 1);
 }
 
+static void write_text(const char *name, const char *text)
+{
+    (void)test_write_text(root, name, text);
+}
+
 static void write_task(const char *name, write_row *writer, size_t n, uint64_t seed)
 {
     FILE *file = fopen(test_path(root, name), "w");
@@ -786,7 +791,7 @@ static void other_settings_are_refused(void **state)
     o = options_for("class-dev.tsv", "class-dev.tsv", "settled");
     o.epochs = 1;
     o.trials = 2;
-    must_refuse(&o, ELECTRA_MISUSE, "what model and examples hold");
+    must_refuse(&o, ELECTRA_MISUSE, "the examples have changed since the run began");
     must_refuse(&(electra_finetune_options){0}, ELECTRA_MISUSE, "electra_finetune_options_default");
 }
 
@@ -856,8 +861,222 @@ static void a_model_of_another_kind_is_refused(void **state)
     electra_error err = {0};
     o.model = test_path(root, "tag");
     o.data.dev = test_path(root, "class-dev.tsv");
+    o.data.kind = ELECTRA_TASK_CLASSIFY;
     assert_int_equal(electra_evaluate(&o, &scores, &err), ELECTRA_MISUSE);
-    assert_non_null(strstr(err.message, "cannot be scored"));
+    assert_non_null(strstr(err.message, "gives tags of words (--kind tag), which cannot be scored on examples of classes"));
+}
+
+/* ---- what evaluate knows by itself ------------------------------------------------------------------------------- */
+
+static double score_by_itself(const char *model, const char *dev, const char *metric)
+{
+    electra_task_data data = electra_evaluate_options_default().data;
+    data.dev = dev ? test_path(root, dev) : NULL;
+    const electra_scores scores = evaluate(model, &data, (double)NAN);
+    assert_string_equal(scores.list[0].name, metric);
+    return scores.list[0].value;
+}
+
+/* How the files of a run are read, and how long its sequences are, need not be said again. */
+static void evaluate_remembers_the_run(void **state)
+{
+    (void)state;
+    FILE *train = fopen(test_path(root, "odd-train.tsv"), "w");
+    FILE *dev = fopen(test_path(root, "odd-dev.tsv"), "w");
+    el_rng_stream random = {.key = 77};
+    for (size_t row = 0; row < TRAIN + DEV; row++) {
+        FILE *file = row < TRAIN ? train : dev;
+        fputs(row == 0 || row == TRAIN ? "words\tmarks\n" : "", file);
+        const bool first = row % 2 == 0, second = row % 3 == 0;
+        fprintf(file, "%s%s%s\t", first ? "wa " : "", second ? "wx " : "", texts(&random, 12, false));
+        fprintf(file, "%s%s%s\n", first ? "first" : "", first && second ? "|" : "", second ? "second" : "");
+    }
+    fclose(train);
+    fclose(dev);
+    electra_finetune_options o = options_for("odd-train.tsv", "odd-dev.tsv", "odd");
+    o.data.kind = ELECTRA_TASK_MULTILABEL;
+    o.data.text_column = "words";
+    o.data.label_column = "marks";
+    o.data.label_separator = "|";
+    o.max_length = 8;
+    const double best = must_run(&o).tasks[0].best;
+    assert_true(best > 0.9);
+    assert_true(fabs(score_by_itself("odd", "odd-dev.tsv", "micro_f1") - best) < 1e-6);
+    assert_true(fabs(score_by_itself("odd", NULL, "micro_f1") - best) < 1e-6); /* the dev file, too */
+    electra_task_data data = electra_evaluate_options_default().data;
+    electra_evaluate_options longer = electra_evaluate_options_default();
+    electra_scores scores;
+    longer.model = test_path(root, "odd");
+    longer.max_length = 16; /* what is said counts */
+    assert_int_equal(electra_evaluate(&longer, &scores, NULL), ELECTRA_OK);
+    assert_true(fabs(scores.list[scores.n - 1].value - evaluate("odd", &data, (double)NAN).list[scores.n - 1].value) >
+                1e-6);
+}
+
+/* Without the run's settings, as after electra convert, the model tells at least what it is asked. */
+static void evaluate_knows_the_kind_by_the_model(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *model, *dev, *metric;
+    } ALL[] = {{"labels", "labels-dev.tsv", "micro_f1"}, {"number", "number-dev.tsv", "spearman"},
+               {"tag", "tag-dev.conll", "f1"},           {"choice", "choice-dev.jsonl", "accuracy"},
+               {"qa-spans", "qa-dev.json", "f1"},              {"class", "class-dev.tsv", "accuracy"}};
+    for (size_t i = 0; i < sizeof ALL / sizeof ALL[0]; i++) {
+        const double with = score_by_itself(ALL[i].model, ALL[i].dev, ALL[i].metric);
+        char settings[512], aside[600];
+        snprintf(settings, sizeof settings, "%s/settings.json", test_path(root, ALL[i].model));
+        snprintf(aside, sizeof aside, "%s.aside", settings);
+        assert_int_equal(rename(settings, aside), 0);
+        const double without = score_by_itself(ALL[i].model, ALL[i].dev, ALL[i].metric);
+        assert_int_equal(rename(aside, settings), 0);
+        assert_true(fabs(with - without) < 1e-9);
+    }
+    assert_true(score_by_itself("both/wnli", NULL, "accuracy") > 0.9); /* one of several tasks */
+}
+
+static void labels_of_another_task_are_refused(void **state)
+{
+    (void)state;
+    write_text("strange.tsv", "text\tlabel\nwa wb\tgood\nwb wc\tbad\n");
+    electra_evaluate_options o = electra_evaluate_options_default();
+    electra_scores scores;
+    electra_error err = {0};
+    o.model = test_path(root, "class");
+    o.data.dev = test_path(root, "strange.tsv");
+    assert_int_equal(electra_evaluate(&o, &scores, &err), ELECTRA_INVALID);
+    assert_non_null(strstr(err.message, "none of the labels in"));
+    assert_non_null(strstr(err.message, "it has \"good\", where the model has \"no\" and others"));
+
+    /* one label too many does not change what F1 is of */
+    write_text("known.tsv", "text\tlabel\nwa wb\tyes\nwb wc\tno\nwc wd\tno\n");
+    write_text("more.tsv", "text\tlabel\nwa wb\tyes\nwb wc\tno\nwc wd\tno\nwa we\tthird\n");
+    electra_task_data data = o.data;
+    data.dev = test_path(root, "known.tsv");
+    const electra_scores known = evaluate("class", &data, (double)NAN);
+    data.dev = test_path(root, "more.tsv");
+    const electra_scores more = evaluate("class", &data, (double)NAN);
+    assert_true(score_of(&known, "f1") == 1);
+    assert_true(fabs(score_of(&more, "f1") - 2.0 / 3) < 1e-9); /* the third row is a false "yes" */
+}
+
+/* ---- what is not told is not scored ------------------------------------------------------------------------------ */
+
+static void untold_tags_are_not_scored(void **state)
+{
+    (void)state;
+    write_text("told.conllu", "1\twa\t_\tX\n2\twb\t_\tX\n\n1\twz\t_\tY\n\n");
+    write_text("half-told.conllu", "1\twa\t_\tX\n2\twb\t_\t_\n\n1\twz\t_\t_\n\n");
+    electra_finetune_options o = options_for("told.conllu", "told.conllu", "told");
+    o.epochs = 60;
+    assert_true(must_run(&o).tasks[0].best > 0.99);
+    assert_true(score_by_itself("told", "half-told.conllu", "accuracy") > 0.99);
+}
+
+static void untold_answers_are_not_scored(void **state)
+{
+    (void)state;
+    static const char BEGIN[] = "{\"data\":[{\"paragraphs\":[{\"context\":\"wc wa wd we\",\"qas\":["
+                                "{\"id\":\"a\",\"question\":\"wb wc\",\"answers\":[{\"text\":\"wa wd\",\"answer_start\":3}]}";
+    char text[600];
+    snprintf(text, sizeof text, "%s]}]}]}", BEGIN);
+    write_text("told.json", text);
+    snprintf(text, sizeof text, "%s,{\"id\":\"b\",\"question\":\"wb wc\"}]}]}]}", BEGIN);
+    write_text("half-told.json", text);
+    const double told = score_by_itself("qa-spans", "told.json", "f1");
+    assert_true(told > 0.4);
+    logged[0] = '\0';
+    assert_true(fabs(score_by_itself("qa-spans", "half-told.json", "f1") - told) < 1e-9);
+    assert_non_null(strstr(logged, "1 question has no answer and is not said to have none: it is not scored"));
+}
+
+/* ---- the best weights where the score cannot tell ---------------------------------------------------------------- */
+
+static void equal_scores_are_told_apart_by_the_loss(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("number-train.tsv", "constant-dev.tsv", "constant");
+    write_text("constant-dev.tsv", "text\tlabel\nwa wb wc\t17.5\nwb wa wd\t17.5\n");
+    o.data.kind = ELECTRA_TASK_REGRESS;
+    o.eval_every = 1;
+    o.steps = 12;
+    o.epochs = -1;
+    (void)must_run(&o);
+    size_t bytes;
+    char *lines = test_read(test_path(root, "constant/metrics.jsonl"), &bytes);
+    double least = 1e300;
+    for (const char *at = lines; (at = strstr(at, "\"loss\":")) != NULL; at++) {
+        const char *end = strchr(at, '\n');
+        const char *dev = strstr(at, "\"best\":");
+        if (dev && dev < end) {
+            least = fmin(least, strtod(at + 7, NULL));
+        }
+    }
+    free(lines);
+    json_t *results = results_of("constant");
+    const json_t *trial = json_array_get(json_object_get(results, "trials"), 0);
+    assert_true(fabs(json_number_value(json_object_get(json_object_get(trial, "dev"), "loss")) - least) < 1e-6 * least);
+    assert_true(json_number_value(json_object_get(trial, "best_step")) > 1);
+    json_decref(results);
+}
+
+/* ---- before anything is learned ---------------------------------------------------------------------------------- */
+
+static void what_could_not_end_well_does_not_begin(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("class-train.tsv", "class-dev.tsv", "never");
+    const electra_finetune_options sound = o;
+    o.submission = test_path(root, "no-submission");
+    must_refuse(&o, ELECTRA_MISUSE, "none of GLUE's tasks");
+    o = sound;
+    o.data.test = test_path(root, "class-dev.tsv");
+    must_refuse(&o, ELECTRA_MISUSE, "test examples are for a submission");
+    o = sound;
+    o.data.folder = root;
+    must_refuse(&o, ELECTRA_MISUSE, "data is for a published task");
+    o = sound;
+    o.data.labels = "no,yes,";
+    must_refuse(&o, ELECTRA_MISUSE, "something is missing behind a comma");
+    o.data.labels = "no,,yes";
+    must_refuse(&o, ELECTRA_MISUSE, "something is missing behind a comma");
+    o = sound;
+    o.data.label_columns = "";
+    must_refuse(&o, ELECTRA_MISUSE, "something is missing before a comma");
+    o = sound;
+    o.data.choice_columns = "a,b";
+    must_refuse(&o, ELECTRA_MISUSE, "choice-columns is for kind choice");
+    o = sound;
+    o.data.tags = "iob2";
+    must_refuse(&o, ELECTRA_MISUSE, "tags is for kind tag");
+    o = sound;
+    o.data.label_separator = "|";
+    must_refuse(&o, ELECTRA_MISUSE, "label-separator is for kind multilabel");
+    o = sound;
+    o.data.separator = ";";
+    must_refuse(&o, ELECTRA_MISUSE, "separator is for files of format csv");
+    o = sound;
+    o.qa_head = ELECTRA_QA_JOINT;
+    must_refuse(&o, ELECTRA_MISUSE, "qa-head is for questions");
+    o = sound;
+    o.both_orders = 1;
+    must_refuse(&o, ELECTRA_MISUSE, "there are no pairs");
+    assert_false(el_is_folder(test_path(root, "never")));
+
+    o = sound;
+    o.data.labels = "no , yes"; /* blanks around the items mean nothing */
+    o.epochs = 1;
+    (void)must_run(&o);
+    assert_null(strstr(logged, "skipped"));
+}
+
+/* Other formats side by side: each file is read by its own name. */
+static void files_of_two_formats(void **state)
+{
+    (void)state;
+    write_text("class-dev.jsonl", "{\"text\":\"wa wb\",\"label\":\"yes\"}\n{\"text\":\"wb wc\",\"label\":\"no\"}\n");
+    electra_finetune_options o = options_for("class-train.tsv", "class-dev.jsonl", "two-formats");
+    assert_true(must_run(&o).tasks[0].best > 0.9);
 }
 
 int main(void)
@@ -874,6 +1093,11 @@ int main(void)
         cmocka_unit_test(killed_at_any_moment),
         cmocka_unit_test(interrupted),
         cmocka_unit_test(interrupted_while_it_evaluates),
+        cmocka_unit_test(untold_tags_are_not_scored),
+        cmocka_unit_test(untold_answers_are_not_scored),
+        cmocka_unit_test(equal_scores_are_told_apart_by_the_loss),
+        cmocka_unit_test(what_could_not_end_well_does_not_begin),
+        cmocka_unit_test(files_of_two_formats),
         cmocka_unit_test(killed_at_the_end_of_a_trial),
         cmocka_unit_test(trials),
         cmocka_unit_test(patience),
@@ -888,6 +1112,9 @@ int main(void)
         cmocka_unit_test(unknown_labels_count_as_wrong),
         cmocka_unit_test(a_foreign_folder_is_left_alone),
         cmocka_unit_test(a_model_of_another_kind_is_refused),
+        cmocka_unit_test(evaluate_remembers_the_run),
+        cmocka_unit_test(evaluate_knows_the_kind_by_the_model),
+        cmocka_unit_test(labels_of_another_task_are_refused),
     };
     return cmocka_run_group_tests(tests, set_up, test_folder_teardown);
 }
