@@ -16,13 +16,13 @@ static const cli_option OPTIONS[] = {
     {"model", 'm', CLI_STRING, AT(model), "DIR", .required = true, .help = "model directory with the task's head"},
     CLI_TASK_OPTIONS,
     {"max-length", 0, CLI_INTEGER, AT(max_length), "N", .least = 8, .most = 1 << 20,
-     .help = "tokens of a sequence (default: the task's, else 128, of words to tag 256, of questions 384)"},
+     .help = "tokens of a sequence (default: the run's, else the task's, else 128, of words to tag 256, of questions 384)"},
     {"doc-stride", 0, CLI_INTEGER, AT(doc_stride), "N", .least = 1, .most = 1 << 20,
      .help = "questions: tokens of the context from window to window (default: 128)"},
     {"max-answer", 0, CLI_INTEGER, AT(max_answer), "N", .least = 1, .most = 10000,
      .help = "questions: tokens of an answer, at most (default: 30)"},
     {"null-threshold", 0, CLI_REAL, AT(null_threshold), "X",
-     .help = "questions: null odds above it mean that there is no answer (default: the best one on these examples)"},
+     .help = "questions: null odds above it mean that there is no answer (default: the model's own, else the best one on these examples)"},
     {"predictions", 0, CLI_STRING, AT(predictions), "FILE",
      .help = "write what is said about each example, as JSON lines"},
     {"submission", 0, CLI_STRING, AT(submission), "DIR",
@@ -66,9 +66,13 @@ const cli_command cli_evaluate = {
     .help =
         "Computes what the model says about every example and compares it with what is right: Matthews correlation, "
         "accuracy and F1 for classes, Pearson and Spearman for numbers, F1 of spans as conlleval and seqeval count "
-        "them for tags, exact match and F1 as the official SQuAD scorers for questions. Shares are 0 to 1. Examples "
-        "are given as to electra finetune; what is scored is --dev, or the dev file of --task.",
-    .examples = "electra evaluate --model rte --task rte --data glue/RTE\n"
+        "them for tags, exact match and F1 as the official SQuAD scorers for questions. Shares are 0 to 1.\n"
+        "\n"
+        "A model that electra finetune made knows its task, how files are read and the lengths: nothing more is needed to "
+        "score it on the dev file of its run, or on --dev FILE of the same form. Otherwise examples are given as to "
+        "electra finetune.",
+    .examples = "electra evaluate --model rte\n"
+                "electra evaluate --model rte --task rte --data glue/RTE\n"
                 "electra evaluate --model reviews --dev test.csv --text-column review --label-column stars --json\n",
     .options = OPTIONS,
     .values_size = sizeof(evaluate_values),

@@ -21,7 +21,7 @@ static const cli_option OPTIONS[] = {
     {"dev-share", 0, CLI_REAL, offsetof(finetune_values, data.dev_share), "X", .least = 0, .most = 0.9,
      .help = "share of the training examples that is held out where there is no dev file; 0: none (default: 0.1)"},
     {"epochs", 0, CLI_REAL, AT(epochs), "X", .least = 0.001, .most = 10000,
-     .help = "passes over the training examples (default: the task's, else 3)"},
+     .help = "passes over the training examples (default: the task's, else 3, of questions 2)"},
     {"steps", 0, CLI_INTEGER, AT(steps), "N", .least = 1, .most = 1e9, .help = "steps instead of epochs"},
     {"batch", 0, CLI_INTEGER, AT(batch), "N", .least = 1, .most = 1 << 20, .help = "examples of a step (default: 32)"},
     {"micro-batch", 0, CLI_INTEGER, AT(micro_batch), "N", .least = 1, .most = 1 << 20,

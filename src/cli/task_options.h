@@ -15,7 +15,8 @@
      .help = "with --task: the folder of its files, or one that holds a folder of its name"},                          \
     {"train", 0, CLI_STRING, CLI_TASK_AT(train), "FILE", .help = "training examples of your own"},                     \
     {"dev", 0, CLI_STRING, CLI_TASK_AT(dev), "FILE", .help = "examples of your own to score with"},                    \
-    {"test", 0, CLI_STRING, CLI_TASK_AT(test), "FILE", .help = "examples for --submission"},                           \
+    {"test", 0, CLI_STRING, CLI_TASK_AT(test), "FILE",                                                                 \
+     .help = "unlabelled examples of a GLUE task, for --submission; others are answered by electra predict"},          \
     {"kind", 0, CLI_CHOICE, CLI_TASK_AT(kind), NULL, "classify|multilabel|regress|tag|qa|choice|pair",                 \
      .help = "what is asked of your own files; pair: classes of two texts, in the columns text and text_pair "         \
              "(default: by the format, else classify)"},                                                               \
@@ -23,10 +24,12 @@
      "tsv|csv|jsonl|json|folders|two-files|conll|conllu|squad|mrqa|trec",                                              \
      .help = "how your own files are written (default: by their names)"},                                              \
     {"text-column", 0, CLI_STRING, CLI_TASK_AT(text_column), "COLUMN",                                                 \
-     .help = "name, or number from 1 (-1: the last): the text, words, question or prompt (default: text)"},            \
-    {"pair-column", 0, CLI_STRING, CLI_TASK_AT(pair_column), "COLUMN", .help = "the second text or the context"},      \
+     .help = "name, or number from 1 (-1: the last): the text (default: text), words (words; CoNLL: 1), question "     \
+             "(question) or prompt (prompt)"},                                                                         \
+    {"pair-column", 0, CLI_STRING, CLI_TASK_AT(pair_column), "COLUMN",                                                 \
+     .help = "the second text, or the context of questions (default: context)"},                                       \
     {"label-column", 0, CLI_STRING, CLI_TASK_AT(label_column), "COLUMN",                                               \
-     .help = "what is right (default: label)"},                                                                        \
+     .help = "what is right (default: label; labels of words; answers to questions; CoNLL: the last)"},                \
     {"id-column", 0, CLI_STRING, CLI_TASK_AT(id_column), "COLUMN", .help = "names of the examples"},                   \
     {"choice-columns", 0, CLI_STRING, CLI_TASK_AT(choice_columns), "LIST",                                             \
      .help = "with --kind choice: the columns of the choices, with commas between"},                                   \
@@ -35,7 +38,8 @@
     {"label-separator", 0, CLI_STRING, CLI_TASK_AT(label_separator), "CHAR",                                           \
      .help = "with --kind multilabel: between the labels of a cell (default: a comma)"},                               \
     {"label-columns", 0, CLI_STRING, CLI_TASK_AT(label_columns), "LIST",                                               \
-     .help = "with --kind multilabel: a column for each label, with 0 or 1 in it; their names with commas between"},   \
+     .help = "a column for each label, with 0 or 1 in it: their names with commas between (with it --kind is "         \
+             "multilabel)"},                                                                                           \
     {"separator", 0, CLI_STRING, CLI_TASK_AT(separator), "CHAR",                                                       \
      .help = "with --format csv: between cells (default: a comma)"},                                                   \
     {"tags", 0, CLI_STRING, CLI_TASK_AT(tags), "iob2|bioes",                                                           \
