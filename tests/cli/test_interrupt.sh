@@ -37,7 +37,10 @@ done
 
 start wait --deaf
 kill -INT "$job"
-sleep 0.1
+for _ in $(seq 500); do # two signals that wait at the same time would be one
+    grep -q 'Ctrl-C again' "$work/err" && break
+    sleep 0.02
+done
 kill -0 "$job" || fail "the first signal ended the program"
 kill -INT "$job"
 expect_end 130
