@@ -12,7 +12,7 @@ static const cli_option OPTIONS[] = {
     {"run", 0, CLI_LIST, offsetof(report_values, runs), "DIR", .required = true,
      .help = "folders that electra pretrain or electra finetune made; several of one kind are drawn over each other"},
     {"output", 'o', CLI_STRING, offsetof(report_values, output), "FILE",
-     .help = "the HTML file to write (default: report.html in the first run)"},
+     .help = "the HTML file to write (default: report.html in the run; of several runs it must be given)"},
     CLI_END};
 
 static electra_status run(const cli_common *common, const void *values, const cli_list *arguments, electra_error *err)

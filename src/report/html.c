@@ -303,6 +303,11 @@ electra_status electra_report_write(const electra_report_options *options, elect
     if (options->output) {
         return write_report(options, options->output, err);
     }
+    if (options->n_runs > 1) {
+        return el_fail(err, ELECTRA_MISUSE, "output",
+                       "a page that compares several runs belongs to none of them: give its name, such as "
+                       "--output compare.html");
+    }
     char *output = el_path_join(options->runs[0], "report.html");
     if (!output) {
         return el_fail_memory(err, options->runs[0], 0);

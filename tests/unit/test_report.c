@@ -263,9 +263,13 @@ static void test_runs_of_two_kinds_are_refused(void **state)
     electra_report_options options = electra_report_options_default();
     options.runs = runs;
     options.n_runs = 2;
+    options.output = in_folder("report.html");
     assert_int_equal(electra_report_write(&options, &err), ELECTRA_MISUSE);
     assert_non_null(strstr(err.message, "one of fine-tuning"));
     options.runs = runs + 1;
+    options.output = NULL;
+    assert_int_equal(electra_report_write(&options, &err), ELECTRA_MISUSE); /* whose would it be? */
+    assert_string_equal(err.where, "output");
     options.output = in_folder("report.html");
     assert_int_equal(electra_report_write(&options, &err), ELECTRA_OK);
     assert_page_has("\"name\":\"other, trial 2\"", true);
