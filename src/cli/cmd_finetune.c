@@ -4,6 +4,7 @@
 #include "describe_run.h"
 #include "task_options.h"
 
+#include <math.h>
 
 typedef struct finetune_values {
     electra_task_data data; /* first: CLI_TASK_OPTIONS fill it */
@@ -74,9 +75,22 @@ static void set_defaults(void *values)
     cli_task_defaults(&v->data);
 }
 
-static void on_metrics(void *user, const electra_finetune_metrics *metrics)
+static void on_metrics(void *user, const electra_finetune_metrics *m)
 {
-    (void)metrics;
+    char scores[800] = "";
+    for (size_t i = 0, used = 0; i < m->scores.n && used < sizeof scores; i++) {
+        const int bytes = snprintf(scores + used, sizeof scores - used, "%s %s %.4f", i ? "," : "",
+                                   m->scores.list[i].name, m->scores.list[i].value);
+        used += bytes > 0 ? (size_t)bytes : 0;
+    }
+    if (m->task) {
+        cli_curves_tell(user, "trial %d, step %llu, all scores of %s:%s", m->trial, (unsigned long long)m->step,
+                        m->task, scores);
+    } else if (!isnan(m->loss)) {
+        cli_curves_tell(user, "trial %d, step %llu: loss %.4f, rate %.3g, gradient norm %.3g, %.0f examples/s",
+                        m->trial, (unsigned long long)m->step, m->loss, m->learning_rate, m->gradient_norm,
+                        m->examples_per_second);
+    }
     cli_curves_follow(user);
 }
 

@@ -3,6 +3,7 @@
 #include "curves.h"
 #include "describe_run.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct pretrain_values {
@@ -74,9 +75,23 @@ static void set_defaults(void *values)
     ((pretrain_values *)values)->run = electra_pretrain_options_default();
 }
 
-static void on_metrics(void *user, const electra_metrics *metrics)
+static void on_metrics(void *user, const electra_metrics *m)
 {
-    (void)metrics;
+    if (!isnan(m->loss)) {
+        cli_curves_tell(user,
+                        "step %llu: loss %.4f (generator %.4f, discriminator %.4f), rate %.3g, gradient norm %.3g, "
+                        "%.0f tokens/s",
+                        (unsigned long long)m->step, m->loss, m->generator_loss, m->discriminator_loss,
+                        m->learning_rate, m->gradient_norm, m->tokens_per_second);
+    }
+    if (!isnan(m->heldout_auc)) {
+        cli_curves_tell(user,
+                        "step %llu, held-out: generator loss %.4f, accuracy %.4f, perplexity %.4g; discriminator loss "
+                        "%.4f, AUC %.4f, precision %.4f, recall %.4f",
+                        (unsigned long long)m->step, m->heldout_generator_loss, m->heldout_generator_accuracy,
+                        m->heldout_generator_perplexity, m->heldout_discriminator_loss, m->heldout_auc,
+                        m->heldout_precision, m->heldout_recall);
+    }
     cli_curves_follow(user);
 }
 

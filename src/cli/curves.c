@@ -2,6 +2,7 @@
 #include "curves.h"
 
 #include <electra/report.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 enum { REPORT_SECONDS = 20 };
@@ -28,6 +29,16 @@ void cli_curves_draw(cli_curves *c)
         c->failed = true;
     }
     c->drawn = time(NULL);
+}
+
+void cli_curves_tell(const cli_curves *c, const char *format, ...)
+{
+    char line[1200];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    c->runtime->log(c->runtime->log_user, ELECTRA_LOG_DEBUG, line);
 }
 
 void cli_curves_follow(cli_curves *c)

@@ -19,6 +19,8 @@ typedef struct cli_curves {
 
 cli_curves cli_curves_of(const char *run, const electra_runtime *runtime);
 void cli_curves_draw(cli_curves *curves);
+/* With --verbose: a line of metrics in words. */
+void cli_curves_tell(const cli_curves *curves, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Draw if it was long ago. */
 void cli_curves_follow(cli_curves *curves);
 

@@ -71,6 +71,37 @@ static void print_tokenizer(FILE *out, const electra_tokenizer *tokenizer, bool 
     }
 }
 
+enum { MOST_LABELS = 20 }; /* for people */
+
+/* What its outputs mean: labels of a classifier or tagger, the threshold of a question answerer. */
+static void print_outputs(FILE *out, const electra_model *model, bool json)
+{
+    static const char *const PROBLEMS[] = {[ELECTRA_PROBLEM_NONE] = "",
+                                           [ELECTRA_PROBLEM_REGRESSION] = " (a number)",
+                                           [ELECTRA_PROBLEM_SINGLE_LABEL] = " (one of them holds)",
+                                           [ELECTRA_PROBLEM_MULTI_LABEL] = " (each may hold)"};
+    const size_t n = electra_model_label_count(model);
+    const double threshold = electra_model_null_threshold(model);
+    if (n > 0) {
+        fprintf(out, json ? ",\"labels\":[" : "  %-12s %zu%s: ", "labels", n, PROBLEMS[electra_model_problem(model)]);
+    }
+    for (size_t i = 0; i < n && (json || i < MOST_LABELS); i++) {
+        const char *label = electra_model_label(model, i);
+        fputs(i == 0 ? "" : json ? "," : ", ", out);
+        if (json) {
+            cli_print_json_string(out, label, strlen(label));
+        } else {
+            fputs(label, out);
+        }
+    }
+    if (n > 0) {
+        fputs(json ? "]" : n > MOST_LABELS ? ", ...\n" : "\n", out);
+    }
+    if (threshold < 0 || threshold > 0) {
+        fprintf(out, json ? ",\"null_threshold\":%.9g" : "  no answer    if its odds exceed %.4g\n", threshold);
+    }
+}
+
 electra_status inspect_model(const cli_common *common, const char *folder, electra_error *err)
 {
     electra_model_options options = electra_model_options_default();
@@ -88,11 +119,13 @@ electra_status inspect_model(const cli_common *common, const char *folder, elect
         fputs(",\"network\":", out);
         print_network_json(out, &info);
         print_tokenizer(out, electra_model_tokenizer(model), true);
+        print_outputs(out, model, true);
         fputs("}\n", out);
     } else {
         fprintf(out, "%s: a sound %s\n", folder, electra_model_kind_name(info.kind));
         print_network(out, &info);
         print_tokenizer(out, electra_model_tokenizer(model), false);
+        print_outputs(out, model, false);
     }
     electra_model_free(model);
     return ELECTRA_OK;

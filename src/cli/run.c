@@ -9,6 +9,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 static const cli_command *find_command(const char *name)
 {
@@ -143,6 +145,25 @@ static electra_status run(const cli_command *command, const cli_common *common, 
     return status;
 }
 
+static double seconds_of(const struct timeval *t)
+{
+    return (double)t->tv_sec + 1e-6 * (double)t->tv_usec;
+}
+
+/* With --verbose: what the command took. */
+static void tell_cost(const cli_common *common, const struct timespec *begin)
+{
+    struct timespec end;
+    struct rusage used;
+    char line[160];
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    (void)getrusage(RUSAGE_SELF, &used);
+    snprintf(line, sizeof line, "%.2f s, %.2f s of processor time, at most %.0f MB of memory",
+             (double)(end.tv_sec - begin->tv_sec) + 1e-9 * (double)(end.tv_nsec - begin->tv_nsec),
+             seconds_of(&used.ru_utime) + seconds_of(&used.ru_stime), 1.024e-3 * (double)used.ru_maxrss);
+    common->runtime.log(common->runtime.log_user, ELECTRA_LOG_DEBUG, line);
+}
+
 static int run_command(const cli_command *command, int argc, char **argv, FILE *out, bool json)
 {
     electra_error err = {0};
@@ -162,7 +183,10 @@ static int run_command(const cli_command *command, int argc, char **argv, FILE *
     } else if (status == ELECTRA_OK) {
         cli_interrupt_install(common.quiet);
         cli_progress_wire(&progress, &common);
+        struct timespec begin;
+        (void)clock_gettime(CLOCK_MONOTONIC, &begin);
         status = run(command, &common, values, &arguments, &err);
+        tell_cost(&common, &begin);
         cli_progress_end(&progress);
     }
     int code = finish(out, status, &err, command->name, json, common.color_stderr);

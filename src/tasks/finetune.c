@@ -692,8 +692,8 @@ static electra_status run(finetuner *t, const electra_finetune_options *options,
     EL_TRY(open_folder(t, err));
     EL_TRY(el_tune_results_open(&t->results, t->folder.run.result, t->set->model, t->in.subjects, t->in.n, err));
     if (el_tune_results_finished(&t->results) && el_tune_results_trials(&t->results) >= (size_t)t->set->trials) {
-        el_log(t->rt, ELECTRA_LOG_INFO, "%s is finished (%zu trials); more --trials would go on", t->folder.run.path,
-               el_tune_results_trials(&t->results));
+        el_log(t->rt, ELECTRA_LOG_INFO, "%s is finished (%zu trial%s); more --trials would go on", t->folder.run.path,
+               el_tune_results_trials(&t->results), el_tune_results_trials(&t->results) == 1 ? "" : "s");
         result->was_finished = true;
         fill_result(t, result, true);
         return t->caller->submission ? submit(t, err) : ELECTRA_OK;

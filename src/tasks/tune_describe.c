@@ -84,7 +84,7 @@ static void describe_labels(const electra_runtime *rt, const el_subject *s)
     }
     char line[LINE_BYTES];
     const size_t of = s->kind == EL_TASK_MULTILABEL ? train->n : total; /* shares that need not add up to one */
-    (void)snprintf(line, sizeof line, "%s: %zu labels:", s->name, train->labels.n);
+    (void)snprintf(line, sizeof line, "%s: %zu label%s:", s->name, train->labels.n, train->labels.n == 1 ? "" : "s");
     for (size_t i = 0; i < train->labels.n && i < MOST_LISTED; i++) {
         append(line, "%s %.*s %.1f %%", i ? "," : "", (int)MOST_SHOWN, train->labels.names[i],
                100 * (double)counts[i] / (double)of);

@@ -36,6 +36,21 @@ cp -r done broken
 head -c 3000 done/model.safetensors >broken/model.safetensors
 expect 3 "broken/model.safetensors is cut short" "$electra" inspect --run broken
 
+expect 0 'labels       2 (one of them holds): bad, good' "$electra" inspect --model done
+expect 0 '"labels":["bad","good"]}' "$electra" inspect --model done --json
+sum=$(cksum <done/report.html)
+expect 2 '--output: a page that compares several runs' "$electra" report --run done broken
+[ "$sum" = "$(cksum <done/report.html)" ] || fail "a comparison took the place of a run's own report"
+expect 0 'both.html' "$electra" report --run done broken --output both.html
+for quiet in '' --verbose; do
+    "$electra" finetune $quiet --threads 1 --model "$encoder" --train train.tsv --dev train.tsv --output "told$quiet" \
+        --steps 2 >out 2>err
+    for words in 'step 2: loss' 'step 2, all scores of own: accuracy .* loss' 's of processor time, at most'; do
+        grep -q "$words" err && told=--verbose || told=
+        [ "$told" = "$quiet" ] || fail "'$words' belongs to --verbose alone: $(cat err)"
+    done
+done
+
 # ---- stopped -------------------------------------------------------------------------------------------------------
 "$electra" finetune --quiet --threads 1 --model "$encoder" --train train.tsv --dev train.tsv --output stopped --steps 300000 --trials 3 --eval-every 20 >out 2>err &
 job=$!
