@@ -250,8 +250,8 @@ static void count(el_qa_set *set, const uint32_t *ids, size_t n)
 /* The context of an example: the last one, if it is the same. */
 static electra_status add_context(builder *b, electra_text text, electra_error *err)
 {
-    const el_qa_context *last = (const el_qa_context *)b->contexts.items + b->contexts.n;
-    if (b->contexts.n > 0 && same_text(last[-1].text, text)) {
+    const el_qa_context *contexts = b->contexts.items;
+    if (b->contexts.n > 0 && same_text(contexts[b->contexts.n - 1].text, text)) {
         return ELECTRA_OK;
     }
     static const char WHAT[] = "the pieces of contexts";
