@@ -257,13 +257,13 @@ static size_t without_trailing(const columns *c, const electra_text *cells, size
 }
 
 /* A row with more cells than the header has parts a text in two, so that what stands behind it is in the wrong column.
- * Published TSV is taken as it is: those who published it read it so. */
+ */
 static electra_status add_whole_row(el_reader *r, const columns *c, uint32_t line)
 {
     const electra_text *cells = r->cells.items;
     const size_t n = without_trailing(c, cells, r->cells.n);
     const bool csv = r->source->format == EL_SOURCE_CSV;
-    if (c->n_header == 0 || n <= c->n_header || (!csv && r->source->header == EL_HEADER_BY_NAME)) {
+    if (c->n_header == 0 || n <= c->n_header || (!csv && !r->source->whole_rows)) {
         return add_row(r, c, cells, n, line);
     }
     if (csv) {

@@ -52,8 +52,13 @@ static const char *const KINDS[] = {
 el_source el_source_default(el_source_format format, el_task_kind kind)
 {
     static const char *const CHOICES[] = {"choices"};
-    el_source source = {
-        .format = format, .kind = kind, .text = "text", .label = "label", .separator = ',', .label_separator = ','};
+    el_source source = {.format = format,
+                        .kind = kind,
+                        .text = "text",
+                        .label = "label",
+                        .whole_rows = true,
+                        .separator = ',',
+                        .label_separator = ','};
     switch (kind) {
     case EL_TASK_TAG:
         source.text = format == EL_SOURCE_CONLL ? "1" : format == EL_SOURCE_CONLLU ? "FORM" : "words";

@@ -13,7 +13,13 @@ static const char *const ONE[] = {"choices"};
 static const char *const FLAGS[] = {"x", "2"};
 
 static const el_source SOURCES[] = {
-    {.format = EL_SOURCE_TSV, .kind = EL_TASK_CLASSIFY, .text = "text", .pair = "pair", .label = "label", .id = "id"},
+    {.format = EL_SOURCE_TSV,
+     .kind = EL_TASK_CLASSIFY,
+     .text = "text",
+     .pair = "pair",
+     .label = "label",
+     .id = "id",
+     .whole_rows = true},
     {.format = EL_SOURCE_TSV,
      .kind = EL_TASK_CLASSIFY,
      .text = "1",

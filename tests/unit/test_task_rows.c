@@ -129,7 +129,6 @@ static void rows_with_more_cells_than_the_header_are_skipped(void **state)
     (void)state;
     el_source source = el_source_default(EL_SOURCE_TSV, EL_TASK_CLASSIFY);
     const char *text = "text\tlabel\none\ta\ntwo\tb\ta\nthree\tb\t\t\nfour\ta\t \n";
-    source.header = EL_HEADER_GUESS;
     test_expect(&source, text, "2 one = a\n4 three = b\n", "a b",
                 "file:3: 3 cells where the header has 2 (is there a tab in a text?); the row is skipped\n"
                 "file:5: 3 cells where the header has 2 (is there a tab in a text?); the row is skipped\n");
@@ -138,7 +137,7 @@ static void rows_with_more_cells_than_the_header_are_skipped(void **state)
                 "file:3: 3 cells where the header has 2 (is there a tab in a text?); the row is skipped\n"
                 "file:5: 3 cells where the header has 2 (is there a tab in a text?); the row is skipped\n");
     source.label = "label";
-    source.header = EL_HEADER_BY_NAME; /* published files are taken as they are */
+    source.whole_rows = false; /* published files are taken as they are */
     test_expect(&source, text, "2 one = a\n3 two = b\n4 three = b\n5 four = a\n", "a b", "");
     source.format = EL_SOURCE_CSV;
     test_expect(&source, "text,label\none,a\ntwo,b,\nthree,,b,a\n", "2 one = a\n3 two = b\n", "a b",
