@@ -77,29 +77,10 @@ electra_status el_read_copy(el_reader *r, electra_text text, electra_text *out)
 /* ---- UTF-8 ---------------------------------------------------------------------------------------------------------
  */
 
-/* The first byte that belongs to no character; NULL if there is none. */
-static const uint8_t *first_ill_formed(const uint8_t *p, const uint8_t *end)
-{
-    static const uint64_t HIGH = 0x8080808080808080u;
-    static const uint8_t REPLACEMENT[] = {0xEF, 0xBF, 0xBD}; /* U+FFFD may be written out */
-    while (p < end) {
-        uint64_t eight;
-        if ((size_t)(end - p) >= sizeof eight && (memcpy(&eight, p, sizeof eight), (eight & HIGH) == 0)) {
-            p += sizeof eight;
-            continue;
-        }
-        const uint8_t *before = p;
-        if (el_utf8_next(&p, end) == EL_REPLACEMENT && (p - before != 3 || memcmp(before, REPLACEMENT, 3) != 0)) {
-            return before;
-        }
-    }
-    return NULL;
-}
-
 static bool is_sound(electra_text text)
 {
     const uint8_t *p = (const uint8_t *)text.text;
-    return text.bytes == 0 || !first_ill_formed(p, p + text.bytes);
+    return text.bytes == 0 || !el_utf8_ill_formed(p, p + text.bytes);
 }
 
 /* Writes at most 3 bytes for each byte of the text (one byte may become U+FFFD). */
@@ -137,7 +118,7 @@ electra_status el_read_repair(el_reader *r, electra_text *text, char **copy)
         return ELECTRA_OK;
     }
     const uint8_t *p = (const uint8_t *)text->text;
-    const uint8_t *bad = first_ill_formed(p, p + text->bytes);
+    const uint8_t *bad = el_utf8_ill_formed(p, p + text->bytes);
     uint32_t line = 1;
     for (; p < bad; p++) {
         line += *p == '\n';

@@ -52,6 +52,9 @@ static inline uint32_t el_utf8_next(const uint8_t **p, const uint8_t *end)
     return c;
 }
 
+/* The first byte that belongs to no character; NULL if there is none. */
+const uint8_t *el_utf8_ill_formed(const uint8_t *p, const uint8_t *end);
+
 /* Writes 1-4 bytes for c <= U+10FFFF; returns how many. */
 static inline size_t el_utf8_put(uint8_t out[EL_UTF8_MOST], uint32_t c)
 {

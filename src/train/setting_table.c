@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "text/utf8.h"
 
 static const char FILE_NAME[] = "settings.json";
 
@@ -127,14 +128,11 @@ static electra_status check_row(const el_setting *r, const void *options, electr
     }
     if (r->kind == EL_SETTING_TEXT) {
         const char *text = get_text(r, options);
-        json_t *json = text ? json_string(text) : NULL; /* settings.json must be able to hold it */
-        const bool sound = !text || json;
-        json_decref(json);
+        const uint8_t *bytes = (const uint8_t *)text;
+        const bool sound = !text || !el_utf8_ill_formed(bytes, bytes + strlen(text)); /* settings.json must hold it */
         return sound ? ELECTRA_OK
                      : el_fail(err, ELECTRA_MISUSE, r->name,
-                               "what is given as %s is not UTF-8, which it must be, paths "
-                               "included",
-                               r->name);
+                               "what is given as %s is not UTF-8, which it must be, paths included", r->name);
     }
     const double value = r->kind == EL_SETTING_WHOLE ? (double)get_whole(r, options) : get_real(r, options);
     if (isnan(value) || (value >= 0 && (value < r->least || value > r->most))) {
