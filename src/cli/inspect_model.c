@@ -71,7 +71,8 @@ static void print_tokenizer(FILE *out, const electra_tokenizer *tokenizer, bool 
     }
 }
 
-enum { MOST_LABELS = 20 }; /* for people */
+enum { MOST_LABELS = 20 };          /* for people */
+static const double ALWAYS = -1e30; /* a threshold that all odds exceed */
 
 /* What its outputs mean: labels of a classifier or tagger, the threshold of a question answerer. */
 static void print_outputs(FILE *out, const electra_model *model, bool json)
@@ -97,7 +98,9 @@ static void print_outputs(FILE *out, const electra_model *model, bool json)
     if (n > 0) {
         fputs(json ? "]" : n > MOST_LABELS ? ", ...\n" : "\n", out);
     }
-    if (threshold < 0 || threshold > 0) {
+    if (threshold <= ALWAYS && !json) {
+        fputs("  no answer    always, which fine-tuning found to be best\n", out);
+    } else if (threshold < 0 || threshold > 0) {
         fprintf(out, json ? ",\"null_threshold\":%.9g" : "  no answer    if its odds exceed %.4g\n", threshold);
     }
 }
