@@ -573,7 +573,8 @@ static void test_bad_options(void **state)
         {"--output bad --data shards --size tiny --config wrong.json", 3, "hidden_width"},
         {"--output bad --data shards --size tiny --config shallow.json", 2, "16 tokens"},
         {"--output bad --data shards --size tiny --config words.json", 2, "vocabulary"},
-        {"--output vocab.txt --data shards --size tiny --steps 2", 3, "vocab.txt"},
+        {"--output vocab.txt --data shards --size tiny --steps 2", 2, "vocab.txt: is a file"},
+        {"--output out --data sh\xff --size tiny --steps 2", 2, "is not UTF-8"},
         {"--output mine --data shards --size tiny --steps 2", 2, "choose another"},
         {"--output bad --data shards --unknown 3", 2, "unknown"},
     };
