@@ -20,18 +20,18 @@ enum { HEAD_WIDTH = 64, PUBLISHED_VOCABULARY = 30522 };
     }
 
 /* What lets a small network leave the word-frequency plateau within minutes: see DESIGN section 2. */
-#define QUICK_MODEL(layers, hidden, embedding)                                                                         \
+#define QUICK_MODEL(layers, hidden, embedding, deviation)                                                              \
     {                                                                                                                  \
         .vocab_size = PUBLISHED_VOCABULARY, .embedding_size = (embedding), .hidden_size = (hidden),                    \
         .n_layers = (layers), .n_heads = (hidden) / HEAD_WIDTH, .intermediate_size = 4 * (hidden),                     \
         .activation = EL_ACT_GELU, .hidden_dropout = 0.0, .attention_dropout = 0.0, .max_positions = 512,              \
-        .n_types = 2, .initializer_range = 0.08, .layer_norm_eps = 1e-12, .position_init = EL_POSITIONS_NEIGHBOURS,    \
-        .position_amplitude = 0.3                                                                                      \
+        .n_types = 2, .initializer_range = (deviation), .layer_norm_eps = 1e-12,                                       \
+        .position_init = EL_POSITIONS_NEIGHBOURS, .position_amplitude = 0.3                                            \
     }
 
 static const el_preset PRESETS[] = {
     {.name = "tiny",
-     .model = QUICK_MODEL(2, 128, 128),
+     .model = QUICK_MODEL(2, 128, 128, 0.08),
      .generator_size = 0.5,
      .max_length = 32,
      .batch = 32,
@@ -44,11 +44,11 @@ static const el_preset PRESETS[] = {
      .mask_prob = 0.25,
      .discriminator_weight = 50.0},
     {.name = "mini",
-     .model = QUICK_MODEL(4, 256, 128),
+     .model = QUICK_MODEL(4, 256, 128, 0.04),
      .generator_size = 0.5,
      .max_length = 32,
-     .batch = 64,
-     .steps = 50000,
+     .batch = 32,
+     .steps = 100000,
      .warmup = 1000,
      .learning_rate = 1e-3,
      .adam_epsilon = 1e-8,
