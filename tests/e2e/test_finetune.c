@@ -309,7 +309,7 @@ static void check_kind(const electra_finetune_options *o, const char *output, co
     data.train = NULL;
     const electra_scores scores = evaluate(output, &data, (double)NAN);
     assert_string_equal(scores.list[0].name, metric);
-    /* the saved head speaks in the file's numbers: answers that differ by rounding alone may change places in the ranks */
+    /* the saved head speaks in the file's numbers: answers that differ by rounding alone may change their ranks */
     const double slack = strcmp(metric, "spearman") == 0 ? 1e-4 : 1e-6;
     assert_true(fabs(scores.list[0].value - result.tasks[0].best) < slack);
     char name[128];
