@@ -201,7 +201,7 @@ ELECTRA_API electra_status electra_finetune(const electra_finetune_options *opti
                                             electra_error *err);
 
 /* How a run stands, from its files: the trials that are finished, and whether all of it is; nothing is changed.
- * ELECTRA_INVALID: the folder is no run of fine-tuning, or its files are damaged. */
+ * ELECTRA_INVALID: the folder is no run of fine-tuning (out->model is empty then), or its files are damaged. */
 ELECTRA_API electra_status electra_finetune_describe(const char *run, electra_finetune_result *out, electra_error *err);
 
 /* How far a run came that is not finished. */

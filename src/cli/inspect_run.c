@@ -113,11 +113,17 @@ static electra_status print_unfinished(const cli_common *common, const char *fol
 electra_status inspect_run(const cli_common *common, const char *folder, electra_error *err)
 {
     electra_finetune_result tuned;
-    if (electra_finetune_describe(folder, &tuned, NULL) == ELECTRA_OK) {
+    electra_error damage = {0};
+    electra_status status = electra_finetune_describe(folder, &tuned, &damage);
+    if (status == ELECTRA_OK) {
         return tuned.finished ? print_finished(common, &tuned, err) : print_unfinished(common, folder, &tuned, err);
     }
+    if (tuned.model[0] != '\0') { /* a run of fine-tuning with files that cannot be read */
+        *err = damage;
+        return status;
+    }
     electra_run_summary summary;
-    electra_status status = electra_run_describe(folder, &summary, err);
+    status = electra_run_describe(folder, &summary, err);
     if (status == ELECTRA_OK && summary.finished) {
         status = check_pair(common, folder, err);
     }

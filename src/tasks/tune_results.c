@@ -444,13 +444,13 @@ electra_status electra_finetune_describe(const char *run, electra_finetune_resul
         return el_fail(err, ELECTRA_INVALID, run, "%s is not the folder of a run: it has no settings.json", run);
     }
     json_decref(settings);
+    (void)snprintf(out->model, sizeof out->model, "%s", run);
     el_tune_results results = {0};
     const electra_status status = load_alone(&results, run, err);
     if (status == ELECTRA_OK && results.all) {
         el_tune_results_summarize(&results, out);
         out->finished = el_tune_results_finished(&results);
     }
-    (void)snprintf(out->model, sizeof out->model, "%s", run);
     el_tune_results_clear(&results);
     return status;
 }

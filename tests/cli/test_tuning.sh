@@ -35,6 +35,9 @@ expect 0 "done: a sound model" "$electra" inspect --run done
 cp -r done broken
 head -c 3000 done/model.safetensors >broken/model.safetensors
 expect 3 "broken/model.safetensors is cut short" "$electra" inspect --run broken
+cp -r done unread
+echo '{"trials":' >unread/results.json
+expect 3 "unread/results.json" "$electra" inspect --run unread
 
 expect 0 'labels       2 (one of them holds): bad, good' "$electra" inspect --model done
 expect 0 '"labels":["bad","good"]}' "$electra" inspect --model done --json
