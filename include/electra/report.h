@@ -1,6 +1,5 @@
-/* What a run (train.h, finetune.h) looks like: curves for a browser; of pre-training also events for TensorBoard. Both
- * are made from the run's files (metrics.jsonl, settings.json, results.json) alone, at any time, also while it trains.
- */
+/* What a run (train.h, finetune.h) looks like: curves for a browser and events for TensorBoard. Both are made from the
+ * run's files (metrics.jsonl, settings.json, results.json) alone, at any time, also while it trains. */
 #ifndef ELECTRA_REPORT_H
 #define ELECTRA_REPORT_H
 
@@ -25,8 +24,9 @@ ELECTRA_API electra_report_options electra_report_options_default(void);
  * files of one, ELECTRA_FAILED if it cannot be written (an old report stays). */
 ELECTRA_API electra_status electra_report_write(const electra_report_options *options, electra_error *err);
 
-/* Of pre-training: bring <run>/tensorboard/ up to date with <run>/metrics.jsonl: what is missing is appended, what does
- * not belong there (a torn record, steps that a resumed run made anew) is cut off first. */
+/* Bring <run>/tensorboard/ up to date with <run>/metrics.jsonl: what is missing is appended, what does not belong there
+ * (a torn record, steps that a resumed run made anew) is cut off first. Of fine-tuning each trial has a folder of its
+ * own in it, trial-1, trial-2, ... */
 ELECTRA_API electra_status electra_report_events(const char *run, electra_error *err);
 
 #ifdef __cplusplus

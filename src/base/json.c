@@ -43,6 +43,23 @@ electra_status el_json_load(json_t **out, const char *path, electra_error *err)
     return status;
 }
 
+electra_status el_json_load_if_there(json_t **out, const char *folder, const char *name, electra_error *err)
+{
+    *out = NULL;
+    char *path = el_path_join(folder, name);
+    if (!path) {
+        return el_fail_memory(err, folder, strlen(folder));
+    }
+    electra_status status = ELECTRA_OK;
+    if (el_is_file(path)) {
+        status = el_json_load(out, path, err);
+    } else {
+        *out = json_null();
+    }
+    el_free(path);
+    return status;
+}
+
 json_t *el_json_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();

@@ -9,6 +9,9 @@
 /* Parse a whole file of at most 256 MiB (duplicate members are refused); *out is the caller's to json_decref. */
 electra_status el_json_load(json_t **out, const char *path, electra_error *err);
 
+/* The same for the file of that name in a folder; JSON's null if there is none. */
+electra_status el_json_load_if_there(json_t **out, const char *folder, const char *name, electra_error *err);
+
 /* Parse `bytes` of text; `where` names the place in messages. */
 electra_status el_json_parse(json_t **out, const char *text, size_t bytes, const char *where, electra_error *err);
 

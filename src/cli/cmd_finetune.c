@@ -126,7 +126,7 @@ const cli_command cli_finetune = {
     .help =
         "Puts a head for the task on the encoder of --model and trains both. What stands in --output afterwards is a "
         "Hugging Face model directory for electra predict, beside results.json (every trial, mean, median and standard "
-        "deviation), metrics.jsonl, predictions.jsonl, settings.json and report.html. The weights that are kept are "
+        "deviation), metrics.jsonl, predictions.jsonl, settings.json, tensorboard/ and report.html. The weights that are kept are "
         "those of the best evaluation on the dev examples.\n"
         "\n"
         "Published tasks are read as they come: cola, sst-2, mrpc, sts-b, qqp, mnli, mnli-mm, qnli, rte, wnli, squad, "

@@ -123,7 +123,6 @@ static electra_status run(const cli_common *common, const void *values, const cl
     (void)arguments;
     electra_pretrain_options options = ((const pretrain_values *)values)->run;
     cli_curves curves = cli_curves_of(options.output, &common->runtime);
-    curves.events = true;
     options.runtime = common->runtime;
     options.metrics = on_metrics;
     options.metrics_user = &curves;

@@ -19,7 +19,7 @@ void cli_curves_draw(cli_curves *c)
     options.runs = &c->run;
     options.n_runs = 1;
     electra_status status = electra_report_write(&options, &err);
-    if (status == ELECTRA_OK && c->events) {
+    if (status == ELECTRA_OK) {
         status = electra_report_events(c->run, &err);
     }
     if (status != ELECTRA_OK && !c->failed) {

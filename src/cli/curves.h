@@ -1,4 +1,4 @@
-/* report.html of a run, kept up to date while it trains.
+/* report.html and the TensorBoard events of a run, kept up to date while it trains.
  *
  *     cli_curves curves = cli_curves_of(options.output, &common->runtime);
  *     ... at each line of metrics.jsonl: cli_curves_follow(&curves);
@@ -12,7 +12,6 @@
 typedef struct cli_curves {
     const char *run; /* folder; borrowed, like the runtime */
     const electra_runtime *runtime;
-    bool events; /* TensorBoard's too: pre-training alone */
     time_t drawn;
     bool failed; /* said once, then left alone: a report is not worth a run */
 } cli_curves;

@@ -135,22 +135,6 @@ static char *name_of(const char *folder)
 }
 
 /* A JSON file of the run, or null if it is not there (a run that was just begun, or an unfinished one). */
-static electra_status load_if_there(json_t **out, const char *folder, const char *name, electra_error *err)
-{
-    char *path = el_path_join(folder, name);
-    if (!path) {
-        return el_fail_memory(err, folder, strlen(folder));
-    }
-    electra_status status = ELECTRA_OK;
-    if (el_is_file(path)) {
-        status = el_json_load(out, path, err);
-    } else {
-        *out = json_null();
-    }
-    el_free(path);
-    return status;
-}
-
 static electra_status read_run(run *r, const char *folder, electra_error *err)
 {
     el_metrics_clear(&r->last);
@@ -190,7 +174,7 @@ static electra_status describe_run(json_t *runs, const char *folder, const char 
     json_t *all = NULL;
     electra_status status;
     EL_TRY_GOTO(read_run(&r, folder, err), done);
-    EL_TRY_GOTO(load_if_there(&result, folder, "result.json", err), done);
+    EL_TRY_GOTO(el_json_load_if_there(&result, folder, "result.json", err), done);
     all = json_pack("{s:s, s:b, s:O, s:o, s:o, s:O}", "name", name, "finished", json_is_object(result), "settings",
                     settings, "training", curves(&r.training, EL_METRIC_TRAINING), "heldout",
                     curves(&r.heldout, EL_METRIC_HELDOUT), "warnings", r.warnings);
@@ -217,7 +201,7 @@ static electra_status describe(shown *s, const electra_report_options *options, 
     json_t *settings = NULL;
     char *name = NULL;
     electra_status status;
-    EL_TRY_GOTO(load_if_there(&settings, folder, "settings.json", err), done);
+    EL_TRY_GOTO(el_json_load_if_there(&settings, folder, "settings.json", err), done);
     name = name_of(folder);
     const bool tuned = el_tuned_is(settings, folder);
     if (!name) {

@@ -1,4 +1,4 @@
-/* Owns reading a run of fine-tuning: the lines of metrics.jsonl by trial, thinned to what a screen can show. */
+/* Owns reading a run of fine-tuning: the lines of metrics.jsonl, and by trial, thinned to what a screen can show. */
 #include "report/tuned.h"
 
 #include <math.h>
@@ -155,6 +155,44 @@ static json_t *curves(const table *t)
 
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
 
+typedef struct visitor {
+    el_tuned_visit *visit;
+    void *user;
+} visitor;
+
+static electra_status read_line(void *user, const json_t *json, const char *where, electra_error *err)
+{
+    const visitor *v = user;
+    if (!json_is_object(json)) {
+        return el_fail(err, ELECTRA_INVALID, where, "%s: expected an object", where);
+    }
+    el_tuned_line line = {.all = json, .dev = json_object_get(json, "dev")};
+    EL_TRY(el_json_size(json, "trial", EL_JSON_REQUIRED, 1, MOST_TRIALS, &line.trial, where, err));
+    EL_TRY(el_json_size(json, "step", EL_JSON_REQUIRED, 0, SIZE_MAX / 2, &line.step, where, err));
+    EL_TRY(el_json_text(json, "warning", EL_JSON_OPTIONAL, &line.warning, where, err));
+    if (json_is_object(line.dev)) {
+        EL_TRY(el_json_text(json, "task", EL_JSON_REQUIRED, &line.task, where, err));
+    }
+    return v->visit(v->user, &line, err);
+}
+
+electra_status el_tuned_lines(const char *folder, el_tuned_visit *visit, void *user, electra_error *err)
+{
+    char *path = el_path_join(folder, "metrics.jsonl");
+    if (!path) {
+        return out_of_memory(err);
+    }
+    visitor v = {visit, user};
+    const electra_status status =
+        el_is_file(path)
+            ? el_metrics_lines(path, UINT64_MAX, read_line, &v, err)
+            : el_fail(err, ELECTRA_INVALID, folder, "%s is not the folder of a run: it has no metrics.jsonl", folder);
+    el_free(path);
+    return status;
+}
+
+/* ---- trials ------------------------------------------------------------------------------------------------------ */
+
 static electra_status find_trial(trial **out, reader *r, size_t number, electra_error *err)
 {
     for (size_t i = r->n; i-- > 0;) { /* lines come trial by trial */
@@ -199,12 +237,12 @@ static electra_status put_numbers(table *t, const json_t *object, const char *pr
 }
 
 /* Evaluations of several tasks at one step share a row. */
-static electra_status see_scores(table *t, const json_t *line, double step, bool several_tasks, electra_error *err)
+static electra_status see_scores(table *t, const el_tuned_line *line, bool several_tasks, electra_error *err)
 {
-    const char *task = json_string_value(json_object_get(line, "task"));
+    const double step = (double)line->step;
     char prefix[MOST_NAME_BYTES + 4] = "";
-    if (several_tasks && task && strlen(task) <= MOST_NAME_BYTES) {
-        (void)snprintf(prefix, sizeof prefix, "%s: ", task);
+    if (several_tasks && strlen(line->task) <= MOST_NAME_BYTES) {
+        (void)snprintf(prefix, sizeof prefix, "%s: ", line->task);
     }
     if (t->n == 0 || t->columns[0].values[t->n - 1] != step) { /* the step is the first column that is put */
         EL_TRY(add_row(t, err));
@@ -212,10 +250,10 @@ static electra_status see_scores(table *t, const json_t *line, double step, bool
     }
     const char *const others[] = {"epoch", "seconds"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        const json_t *value = json_object_get(line, others[i]);
+        const json_t *value = json_object_get(line->all, others[i]);
         EL_TRY(json_is_number(value) ? put(t, others[i], json_number_value(value), err) : ELECTRA_OK);
     }
-    return put_numbers(t, json_object_get(line, "dev"), prefix, err);
+    return put_numbers(t, line->dev, prefix, err);
 }
 
 typedef struct seer {
@@ -223,28 +261,20 @@ typedef struct seer {
     bool several_tasks;
 } seer;
 
-static electra_status see(void *user, const json_t *line, const char *where, electra_error *err)
+static electra_status see(void *user, const el_tuned_line *line, electra_error *err)
 {
     const seer *s = user;
-    size_t number = 0, step = 0;
     trial *t = NULL;
-    const char *warning = NULL;
-    if (!json_is_object(line)) {
-        return el_fail(err, ELECTRA_INVALID, where, "%s: expected an object", where);
-    }
-    EL_TRY(el_json_size(line, "trial", EL_JSON_REQUIRED, 0, MOST_TRIALS, &number, where, err));
-    EL_TRY(el_json_size(line, "step", EL_JSON_REQUIRED, 0, SIZE_MAX / 2, &step, where, err));
-    EL_TRY(el_json_text(line, "warning", EL_JSON_OPTIONAL, &warning, where, err));
-    EL_TRY(find_trial(&t, s->to, number, err));
-    if (warning) {
-        json_t *said = json_pack("{s:I, s:s}", "step", (json_int_t)step, "text", warning);
+    EL_TRY(find_trial(&t, s->to, line->trial, err));
+    if (line->warning) {
+        json_t *said = json_pack("{s:I, s:s}", "step", (json_int_t)line->step, "text", line->warning);
         return json_array_append_new(t->warnings, said) == 0 ? ELECTRA_OK : out_of_memory(err);
     }
-    if (json_is_object(json_object_get(line, "dev"))) {
-        return see_scores(&t->dev, line, (double)step, s->several_tasks, err);
+    if (line->task) {
+        return see_scores(&t->dev, line, s->several_tasks, err);
     }
     EL_TRY(add_row(&t->training, err));
-    return put_numbers(&t->training, line, "", err);
+    return put_numbers(&t->training, line->all, "", err);
 }
 
 /* ---- a folder ---------------------------------------------------------------------------------------------------- */
@@ -278,42 +308,11 @@ static json_t *describe_trial(const trial *t, const char *folder, const json_t *
                      "heldout", curves(&t->dev), "warnings", t->warnings);
 }
 
-static electra_status read_results(json_t **out, const char *folder, electra_error *err)
-{
-    char *path = el_path_join(folder, "results.json");
-    if (!path) {
-        return out_of_memory(err);
-    }
-    electra_status status = ELECTRA_OK;
-    if (el_is_file(path)) {
-        status = el_json_load(out, path, err);
-    } else { /* no trial has ended yet */
-        *out = json_null();
-    }
-    el_free(path);
-    return status;
-}
-
 /* The settings know it before the first trial has ended. */
 static bool has_several_tasks(const json_t *settings, const json_t *results)
 {
     const char *task = json_string_value(json_object_get(settings, "task"));
     return json_object_get(results, "tasks") || (task && strchr(task, ','));
-}
-
-static electra_status read_lines(reader *r, const char *folder, bool several_tasks, electra_error *err)
-{
-    char *path = el_path_join(folder, "metrics.jsonl");
-    if (!path) {
-        return out_of_memory(err);
-    }
-    seer s = {r, several_tasks};
-    const electra_status status =
-        el_is_file(path)
-            ? el_metrics_lines(path, UINT64_MAX, see, &s, err)
-            : el_fail(err, ELECTRA_INVALID, folder, "%s is not the folder of a run: it has no metrics.jsonl", folder);
-    el_free(path);
-    return status;
 }
 
 electra_status el_tuned_describe(json_t *runs, json_t *folders, const char *folder, const char *name, json_t *settings,
@@ -322,8 +321,9 @@ electra_status el_tuned_describe(json_t *runs, json_t *folders, const char *fold
     reader r = {0};
     json_t *results = NULL;
     electra_status status;
-    EL_TRY_GOTO(read_results(&results, folder, err), done);
-    EL_TRY_GOTO(read_lines(&r, folder, has_several_tasks(settings, results), err), done);
+    EL_TRY_GOTO(el_json_load_if_there(&results, folder, "results.json", err), done); /* none before a trial has ended */
+    seer s = {&r, has_several_tasks(settings, results)};
+    EL_TRY_GOTO(el_tuned_lines(folder, see, &s, err), done);
     int failed = 0;
     for (size_t i = 0; i < r.n; i++) {
         failed |= json_array_append_new(runs, describe_trial(&r.trials[i], name, results, several));

@@ -41,6 +41,7 @@ expect 3 "unread/results.json" "$electra" inspect --run unread
 
 expect 0 'labels       2 (one of them holds): bad, good' "$electra" inspect --model done
 expect 0 '"labels":["bad","good"]}' "$electra" inspect --model done --json
+[ -s done/tensorboard/trial-1/events.out.tfevents.0.electra ] || fail "there should be events for TensorBoard"
 sum=$(cksum <done/report.html)
 expect 2 '--output: a page that compares several runs' "$electra" report --run done broken
 [ "$sum" = "$(cksum <done/report.html)" ] || fail "a comparison took the place of a run's own report"

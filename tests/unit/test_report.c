@@ -336,10 +336,10 @@ static uint64_t little_endian(const unsigned char *at, size_t n)
 }
 
 /* Check every frame and checksum; the number of records, and the last value of a tag. */
-static size_t read_events(const char *tag, float *value, int64_t *step)
+static size_t read_events_of(const char *name, const char *tag, float *value, int64_t *step)
 {
     size_t bytes = 0;
-    unsigned char *file = (unsigned char *)get(EVENTS, &bytes);
+    unsigned char *file = (unsigned char *)get(name, &bytes);
     size_t at = 0;
     size_t n = 0;
     while (at < bytes) {
@@ -368,6 +368,11 @@ static size_t read_events(const char *tag, float *value, int64_t *step)
     }
     el_free(file);
     return n;
+}
+
+static size_t read_events(const char *tag, float *value, int64_t *step)
+{
+    return read_events_of(EVENTS, tag, value, step);
 }
 
 static void test_events_read_back(void **state)
@@ -414,6 +419,54 @@ static void test_events_heal(void **state)
     assert_true(value == 2);
 }
 
+static const char FIRST_TRIAL[] = "tensorboard/trial-1/events.out.tfevents.0.electra";
+static const char SECOND_TRIAL[] = "tensorboard/trial-2/events.out.tfevents.0.electra";
+
+static void test_events_of_trials(void **state)
+{
+    (void)state;
+    float value = 0;
+    int64_t step = 0;
+    put_tuned();
+    assert_int_equal(electra_report_events(folder, NULL), ELECTRA_OK);
+    assert_int_equal(read_events_of(FIRST_TRIAL, "train/loss", &value, &step), 3); /* a warning is no number */
+    assert_true(value == 1.25f && step == 5);
+    assert_int_equal(read_events_of(FIRST_TRIAL, "own/accuracy", &value, &step), 3);
+    assert_true(value == 0.5f && step == 10);
+    assert_int_equal(read_events_of(SECOND_TRIAL, "own/accuracy", &value, &step), 3); /* a torn line is none */
+    assert_true(value == 0.875f && step == 10);
+    value = -1;
+    assert_int_equal(read_events_of(SECOND_TRIAL, "train/step", &value, &step), 3);
+    assert_true(value == -1);
+    no_longer_tuned();
+}
+
+static void test_any_allocation_of_their_events_may_fail(void **state)
+{
+    (void)state;
+    test_fail_json_too();
+    put_tuned();
+    for (unsigned long n = 1;; n++) {
+        const unsigned long before = test_allocations();
+        electra_error err = {0};
+        test_fail_allocation(n);
+        const electra_status status = electra_report_events(folder, &err);
+        const bool beyond = test_allocations() - before < n;
+        test_fail_allocation(0);
+        if (status != ELECTRA_OK && status != ELECTRA_NO_RESOURCE && !strstr(err.message, "not valid JSON")) {
+            fail_msg("allocation %lu: %s", n, err.message);
+        }
+        if (status == ELECTRA_OK && beyond) {
+            assert_true(n > 20);
+            break;
+        }
+    }
+    float value = 0;
+    int64_t step = 0;
+    assert_int_equal(read_events_of(SECOND_TRIAL, "own/accuracy", &value, &step), 3);
+    no_longer_tuned();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +481,8 @@ int main(void)
         cmocka_unit_test(test_crc32c),
         cmocka_unit_test(test_events_read_back),
         cmocka_unit_test(test_events_heal),
+        cmocka_unit_test(test_events_of_trials),
+        cmocka_unit_test(test_any_allocation_of_their_events_may_fail),
         cmocka_unit_test(test_any_allocation_of_trials_may_fail), /* last: jansson's allocations fail from then on */
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
