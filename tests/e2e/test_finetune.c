@@ -309,8 +309,9 @@ static void check_kind(const electra_finetune_options *o, const char *output, co
     data.train = NULL;
     const electra_scores scores = evaluate(output, &data, (double)NAN);
     assert_string_equal(scores.list[0].name, metric);
-    /* the saved head speaks in the file's numbers: answers that differ by rounding alone may change their ranks */
-    const double slack = strcmp(metric, "spearman") == 0 ? 1e-4 : 1e-6;
+    /* the saved head speaks in the file's numbers, so answers that differ by rounding alone may change places: a pair of
+     * neighbours among 100 moves Spearman's coefficient by 12 / (100^3 - 100) */
+    const double slack = strcmp(metric, "spearman") == 0 ? 1.3e-5 : 1e-6;
     assert_true(fabs(scores.list[0].value - result.tasks[0].best) < slack);
     char name[128];
     snprintf(name, sizeof name, "%s/current", output);
