@@ -177,6 +177,9 @@ static electra_status predict(evaluator *e, el_subject *s, el_named_split split,
                                            .google = e->set.compat == ELECTRA_COMPAT_GOOGLE};
     const el_predictions_settings settings = {.scale = {0, 1},
                                               .max_answer = e->set.max_answer > 0 ? (size_t)e->set.max_answer : 0};
+    if (e->set.compat == ELECTRA_COMPAT_GOOGLE) {
+        el_subject_use_bioes(s);
+    }
     EL_TRY(el_subject_read(s, split, known, e->rt, err));
     EL_TRY(check_labels(s, split, err));
     EL_TRY(el_subject_featurize(s, split, electra_model_tokenizer(e->model), &features, err));
@@ -192,7 +195,7 @@ static electra_status open_subject(evaluator *e, const el_subject *s, electra_er
 
 /* ---- submissions ------------------------------------------------------------------------------------------------- */
 
-static electra_status submit(evaluator *e, el_subject *s, const char *folder, electra_error *err)
+static electra_status submit_one(evaluator *e, el_subject *s, const char *folder, electra_error *err)
 {
     el_predictions *predictions = NULL;
     electra_status status = predict(e, s, EL_NAMED_TEST, &predictions, err);
@@ -201,6 +204,29 @@ static electra_status submit(evaluator *e, el_subject *s, const char *folder, el
     }
     el_predictions_free(predictions);
     return status;
+}
+
+/* Another task of the same folder, if its test file is there. */
+static electra_status submit_other(evaluator *e, const char *task, const char *data, const char *folder,
+                                   electra_error *err)
+{
+    const electra_task_data other = {
+        .task = task, .folder = data, .kind = -1, .format = -1, .header = -1, .dev_share = -1};
+    el_subject *s = NULL;
+    size_t n = 0;
+    EL_TRY(el_subjects_create(&s, &n, &other, err));
+    const electra_status status = s->path[EL_NAMED_TEST] ? submit_one(e, s, folder, err) : ELECTRA_OK;
+    el_subjects_free(s, n);
+    return status;
+}
+
+static electra_status submit(evaluator *e, el_subject *s, const char *folder, electra_error *err)
+{
+    EL_TRY(submit_one(e, s, folder, err));
+    for (size_t i = 0; i < EL_NAMED_WITH && s->folder && s->named && s->named->with[i]; i++) {
+        EL_TRY(submit_other(e, s->named->with[i], s->folder, folder, err));
+    }
+    return ELECTRA_OK;
 }
 
 electra_status el_submit(el_subject *s, const char *folder, const char *submission, size_t max_length,

@@ -366,10 +366,8 @@ static size_t choose_units(const finetuner *t, uint64_t step)
 
 static double rate_of(const finetuner *t, uint64_t step)
 {
-    const el_schedule schedule = {.peak = t->set->learning_rate,
-                                  .power = 1,
-                                  .total = t->total,
-                                  .warmup = (uint64_t)(t->set->warmup * (double)t->total)};
+    const el_schedule schedule = {
+        .peak = t->set->learning_rate, .power = 1, .total = t->total, .warmup = t->set->warmup * (double)t->total};
     return el_schedule_rate(&schedule, step);
 }
 
@@ -489,20 +487,29 @@ static electra_status keep_last(finetuner *t, electra_error *err)
     return keep(t, (double)NAN, tasks, err);
 }
 
+/* The tasks that have, with commas between. */
+static void name_collapsed(const finetuner *t, char *names, size_t room)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < t->in.n && used < room; i++) {
+        if ((unsigned)t->state.collapsed >> i & 1u) {
+            const int n = snprintf(names + used, room - used, "%s%s", used ? ", " : "", t->in.subjects[i].name);
+            used += n > 0 ? (size_t)n : 0;
+        }
+    }
+}
+
 static electra_status warn_collapsed(finetuner *t, electra_error *err)
 {
-    size_t first = 0;
-    while (!((unsigned)t->state.collapsed >> first & 1u)) {
-        first++;
-    }
-    const char *name = t->in.subjects[first].name;
+    char names[300] = "";
+    name_collapsed(t, names, sizeof names);
     char advice[700];
     (void)snprintf(
         advice, sizeof advice,
         "%s: the run collapsed: its best weights give one answer to everything. Try another --seed, a smaller "
         "--learning-rate (it was %.3g), a longer --warmup (%.2g) or more --epochs; if it stays so, look "
         "whether the labels belong to the texts",
-        name, t->set->learning_rate, t->set->warmup);
+        names, t->set->learning_rate, t->set->warmup);
     return warn(t, advice, err);
 }
 

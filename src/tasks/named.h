@@ -20,7 +20,7 @@ typedef struct el_named_file {
 
 typedef enum el_named_split { EL_NAMED_TRAIN, EL_NAMED_DEV, EL_NAMED_TEST, EL_NAMED_SPLITS } el_named_split;
 
-enum { EL_NAMED_NAMES = 6, EL_NAMED_CANDIDATES = 8 };
+enum { EL_NAMED_NAMES = 6, EL_NAMED_WITH = 3, EL_NAMED_CANDIDATES = 8 };
 
 typedef struct el_named_task {
     const char *names[EL_NAMED_NAMES]; /* the first is its name, the others are understood too; then NULL. These are
@@ -34,6 +34,7 @@ typedef struct el_named_task {
     bool unanswerable;      /* ANSWER: questions may have no answer (SQuAD 2.0) */
     double least, most;     /* REGRESS: the range of numbers; targets are (number - least) / (most - least) */
     const char *submission; /* GLUE: the file that its site expects, with the header "index<TAB>prediction"; or NULL */
+    const char *with[EL_NAMED_WITH]; /* tasks whose submissions the same model makes, from the same folder; then NULL */
     el_named_file files[EL_NAMED_SPLITS][EL_NAMED_CANDIDATES]; /* in the order in which they are looked for */
 } el_named_task;
 

@@ -10,12 +10,14 @@
 #include "base/mem.h"
 #include "base/status.h"
 #include "tasks/metrics.h"
+#include "tasks/score_details.h"
 #include "tasks/spans_score.h"
 #include "tasks/squad_score.h"
 
 static const char WHAT[] = "the scores";
 
-enum { MOST_SCATTER = 1000, MOST_CONFUSION = 100 };
+/* Of a run that collapsed: numbers that differ by less than this share of the right ones' deviation are one. */
+static const double SAME_NUMBER = 0.01;
 
 static void add(el_scoring *s, const char *name, double value)
 {
@@ -86,25 +88,6 @@ static electra_status take_verdicts(verdicts *v, const el_predictions *p, electr
     return ELECTRA_OK;
 }
 
-static json_t *confusion_json(const el_confusion *c, const el_label_set *labels)
-{
-    json_t *names = json_array();
-    json_t *counts = json_array();
-    int failed = 0;
-    for (size_t i = 0; i < c->n_classes; i++) {
-        json_t *row = json_array();
-        for (size_t k = 0; k < c->n_classes; k++) {
-            failed |= json_array_append_new(row, json_integer((json_int_t)c->cells[i * c->n_classes + k]));
-        }
-        failed |= json_array_append_new(counts, row);
-        failed |= json_array_append_new(names, json_string(i < labels->n ? labels->names[i] : "?"));
-    }
-    json_t *all = failed ? NULL : json_pack("{s:{s:O, s:O}}", "confusion", "labels", names, "counts", counts);
-    json_decref(names);
-    json_decref(counts);
-    return all;
-}
-
 static electra_status score_confusion(el_scoring *s, const el_confusion *c, const el_label_set *labels,
                                       electra_error *err)
 {
@@ -113,11 +96,8 @@ static electra_status score_confusion(el_scoring *s, const el_confusion *c, cons
     add(s, "f1", labels->n_known == 2 ? el_class_score(c, 1).f1 : el_macro_score(c).f1);
     add(s, "macro_f1", el_macro_score(c).f1);
     s->collapsed = el_confusion_n_predicted(c) == 1 && el_confusion_n_gold(c) > 1;
-    if (c->cells && c->n_classes <= MOST_CONFUSION) {
-        s->details = confusion_json(c, labels);
-        return s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, c->n_classes * c->n_classes);
-    }
-    return ELECTRA_OK;
+    s->details = el_details_confusion(c, labels);
+    return s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, c->n_classes * c->n_classes);
 }
 
 static electra_status score_classes(el_scoring *s, const el_predictions *p, electra_error *err)
@@ -139,23 +119,30 @@ static electra_status score_classes(el_scoring *s, const el_predictions *p, elec
     return status;
 }
 
+/* Which of the choices, by its place. */
 static electra_status score_choices(el_scoring *s, const el_predictions *p, electra_error *err)
 {
     verdicts v = {0};
-    EL_TRY(take_verdicts(&v, p, err));
-    size_t n = 0;
-    size_t right = 0;
-    bool same = true;
-    for (size_t i = 0; i < v.n; i++) {
-        n += v.gold[i] != EL_NO_LABEL;
-        right += v.gold[i] == v.predicted[i];
-        same = same && v.predicted[i] == v.predicted[0];
+    el_confusion c = {0};
+    electra_status status = take_verdicts(&v, p, err);
+    uint32_t most = 0;
+    for (size_t i = 0; i < v.n && status == ELECTRA_OK; i++) {
+        most = v.predicted[i] > most ? v.predicted[i] : most;
+        most = v.gold[i] != EL_NO_LABEL && v.gold[i] > most ? v.gold[i] : most;
     }
-    add(s, "accuracy", n ? (double)right / (double)n : (double)NAN);
-    s->collapsed = same && n > 1 && right < n;
+    if (status == ELECTRA_OK) {
+        status = el_confusion_make(&c, v.gold, v.predicted, v.n, (size_t)most + 1, err);
+    }
+    if (status == ELECTRA_OK) {
+        add(s, "accuracy", el_accuracy(&c));
+        s->collapsed = el_confusion_n_predicted(&c) == 1 && c.n > 1 && c.n_right < c.n;
+        s->details = el_details_confusion(&c, NULL);
+        status = s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, c.n_classes * c.n_classes);
+    }
+    el_confusion_clear(&c);
     el_free(v.gold);
     el_free(v.predicted);
-    return ELECTRA_OK;
+    return status;
 }
 
 /* ---- several labels ---------------------------------------------------------------------------------------------- */
@@ -189,25 +176,28 @@ static electra_status score_labels(el_scoring *s, const el_predictions *p, elect
     add(s, "micro_recall", m.micro.recall);
     add(s, "exact", m.exact);
     s->collapsed = same && f->n_units > 1 && m.exact < 1;
+    s->details = el_details_labels(gold, predicted, f->n_units, n_labels, &f->examples->labels);
     el_free(gold);
     el_free(predicted);
-    return ELECTRA_OK;
+    return s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, n_labels);
 }
 
 /* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
-static json_t *scatter_json(const double *gold, const double *predicted, size_t n)
+/* Whether the same is said of everything, though the right numbers differ: in the scale of these, whatever it is. */
+static bool is_one_number(const double *gold, const double *predicted, size_t n)
 {
-    json_t *points = json_array();
-    int failed = 0;
-    const size_t step = n / MOST_SCATTER + 1;
-    for (size_t i = 0; i < n; i += step) {
-        failed |=
-            json_array_append_new(points, json_pack("[o, o]", el_json_number(gold[i]), el_json_number(predicted[i])));
+    double mean = 0, square = 0;
+    double least = (double)INFINITY, most = -(double)INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        mean += gold[i] / (double)n;
+        least = fmin(least, predicted[i]);
+        most = fmax(most, predicted[i]);
     }
-    json_t *all = failed ? NULL : json_pack("{s:O}", "scatter", points);
-    json_decref(points);
-    return all;
+    for (size_t i = 0; i < n; i++) {
+        square += (gold[i] - mean) * (gold[i] - mean) / (double)n;
+    }
+    return square > 0 && !(most - least > SAME_NUMBER * sqrt(square));
 }
 
 static electra_status score_pairs(el_scoring *s, const double *gold, const double *predicted, size_t n,
@@ -215,18 +205,12 @@ static electra_status score_pairs(el_scoring *s, const double *gold, const doubl
 {
     double spearman = (double)NAN;
     EL_TRY(el_spearman(gold, predicted, n, &spearman, err));
-    double least = n ? predicted[0] : 0;
-    double most = least;
-    for (size_t i = 1; i < n; i++) {
-        least = fmin(least, predicted[i]);
-        most = fmax(most, predicted[i]);
-    }
-    s->collapsed = n > 1 && !(most - least > 1e-3);
+    s->collapsed = is_one_number(gold, predicted, n);
     /* a correlation with a constant is none, and as a score worth nothing */
     add(s, "spearman", isnan(spearman) ? 0 : spearman);
     add(s, "pearson", isnan(spearman) ? 0 : el_pearson(gold, predicted, n));
     add(s, "mean_squared_error", el_mean_squared_error(gold, predicted, n));
-    s->details = scatter_json(gold, predicted, n);
+    s->details = el_details_numbers(gold, predicted, n);
     return s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, n);
 }
 
@@ -286,23 +270,6 @@ static size_t sentence_labels(const el_predictions *p, size_t unit, size_t end, 
     return n;
 }
 
-static json_t *types_json(const el_span_scores *scores)
-{
-    json_t *types = json_object();
-    int failed = 0;
-    for (size_t i = 0; i < scores->n_types; i++) {
-        const el_span_count *t = &scores->types[i];
-        failed |=
-            json_object_set_new(types, t->type,
-                                json_pack("{s:f, s:f, s:f, s:I, s:I, s:I}", "precision", t->score.precision, "recall",
-                                          t->score.recall, "f1", t->score.f1, "gold", (json_int_t)t->gold, "predicted",
-                                          (json_int_t)t->predicted, "right", (json_int_t)t->right));
-    }
-    json_t *all = failed ? NULL : json_pack("{s:O}", "types", types);
-    json_decref(types);
-    return all;
-}
-
 static size_t longest_sentence(const el_examples *examples)
 {
     size_t longest = 1;
@@ -337,6 +304,50 @@ static electra_status count_spans(el_span_scorer *scorer, const el_predictions *
     return status;
 }
 
+/* gold, predicted: room for a label of each word; NULL to count the words. Returns how many have a label that is told.
+ */
+static size_t take_words(const el_predictions *p, uint32_t *gold, uint32_t *predicted)
+{
+    size_t n = 0;
+    for (size_t u = 0; u < p->features->n; u++) {
+        const el_feature *feature = &p->features->list[u];
+        const el_example *e = el_predictions_example(p, u);
+        for (size_t i = 0; i < feature->n_words && e->n_labels > 0; i++) {
+            const uint32_t right = e->labels[feature->word + i];
+            if (right == EL_NO_LABEL) {
+                continue;
+            }
+            if (gold) {
+                gold[n] = right;
+                predicted[n] = p->tags[feature->place + i];
+            }
+            n++;
+        }
+    }
+    return n;
+}
+
+/* Labels that make no spans are classes of words. */
+static electra_status show_words(el_scoring *s, const el_predictions *p, electra_error *err)
+{
+    const el_label_set *labels = &p->features->examples->labels;
+    const size_t n = take_words(p, NULL, NULL);
+    uint32_t *gold = el_alloc(2 * n + 1, sizeof *gold);
+    if (!gold) {
+        return el_fail_memory(err, WHAT, 2 * n * sizeof *gold);
+    }
+    (void)take_words(p, gold, gold + n);
+    el_confusion c = {0};
+    electra_status status = el_confusion_make(&c, gold, gold + n, n, labels->n, err);
+    if (status == ELECTRA_OK) {
+        s->details = el_details_confusion(&c, labels);
+        status = s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, c.n_classes * c.n_classes);
+    }
+    el_confusion_clear(&c);
+    el_free(gold);
+    return status;
+}
+
 static electra_status score_tags(el_scoring *s, const el_predictions *p, electra_error *err)
 {
     el_span_scorer *scorer = NULL;
@@ -351,12 +362,13 @@ static electra_status score_tags(el_scoring *s, const el_predictions *p, electra
         add(s, "f1", scores.all.score.f1);
         add(s, "precision", scores.all.score.precision);
         add(s, "recall", scores.all.score.recall);
-        s->details = types_json(&scores);
+        s->details = el_details_spans(&scores);
         status = s->details ? ELECTRA_OK : el_fail_memory(err, WHAT, scores.n_types);
     }
     if (status == ELECTRA_OK) {
         add(s, "accuracy", scores.accuracy);
         s->collapsed = same && scores.n_right_words < scores.n_words;
+        status = s->details ? ELECTRA_OK : show_words(s, p, err);
     }
     el_span_scorer_free(scorer);
     return status;

@@ -27,7 +27,7 @@ typedef struct el_scoring {
     electra_scores scores;
     bool collapsed;   /* one answer for everything, where several are right */
     double threshold; /* ANSWER: null odds above it mean "no answer" */
-    json_t *details;  /* "confusion": {"labels", "counts"}; "types": per type of span; "scatter": [right, predicted] */
+    json_t *details;  /* score_details.h; empty where there is nothing to show */
 } el_scoring;
 
 /* predictions: over features of the subject's examples. threshold: NAN for the one that is best for F1. */

@@ -370,6 +370,20 @@ void el_subjects_free(el_subject *subjects, size_t n)
 
 /* ---- examples and features --------------------------------------------------------------------------------------- */
 
+void el_subject_use_bioes(el_subject *s)
+{
+    if (!s->named || s->kind != EL_TASK_TAG || strcmp(s->metric, "f1") != 0) {
+        return; /* own files say it themselves (--tags), and not all tags mark spans */
+    }
+    for (int split = 0; split < EL_NAMED_SPLITS; split++) {
+        if (s->source[split]) {
+            s->own[split] = *s->source[split];
+            s->own[split].tags = EL_TAGS_BIOES;
+            s->source[split] = &s->own[split];
+        }
+    }
+}
+
 electra_status el_subject_missing(const el_subject *s, el_named_split split, electra_error *err)
 {
     static const char *const OPTIONS[] = {"--train", "--dev", "--test"};
@@ -400,6 +414,21 @@ static void warn_of_untold(const el_examples *examples, const electra_runtime *r
     }
 }
 
+/* The released system's folder "squad" holds SQuAD 2.0, what is called squad everywhere else is 1.1. */
+static void warn_of_impossible(const el_subject *s, const el_examples *examples, const electra_runtime *rt)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < examples->n; i++) {
+        n += examples->list[i].impossible;
+    }
+    if (n > 0 && s->named && !s->unanswerable) {
+        el_log(rt, ELECTRA_LOG_WARNING,
+               "%s: %zu of %zu questions are said to have no answer, which %s does not know: every answer to them "
+               "counts as wrong. Of SQuAD 2.0 the task is squad2",
+               examples->files[0], n, examples->n, s->name);
+    }
+}
+
 electra_status el_subject_read(el_subject *s, el_named_split split, const el_label_set *known,
                                const electra_runtime *rt, electra_error *err)
 {
@@ -407,6 +436,7 @@ electra_status el_subject_read(el_subject *s, el_named_split split, const el_lab
         return el_subject_missing(s, split, err);
     }
     EL_TRY(el_examples_read(&s->examples[split], s->source[split], s->path[split], s->more[split], known, rt, err));
+    warn_of_impossible(s, s->examples[split], rt);
     if (split == EL_NAMED_DEV) {
         warn_of_untold(s->examples[split], rt);
     }

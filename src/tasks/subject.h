@@ -51,6 +51,10 @@ electra_status el_subject_missing(const el_subject *subject, el_named_split spli
 electra_status el_subject_read(el_subject *subject, el_named_split split, const el_label_set *known,
                                const electra_runtime *rt, electra_error *err);
 
+/* As the released system does (electra.md 9.3): the files of a published task with spans are read as BIOES, whatever
+ * their tags are written in. Others are left alone. */
+void el_subject_use_bioes(el_subject *subject);
+
 /* Hold out a share of the training examples as the dev set. */
 electra_status el_subject_hold_out(el_subject *subject, double share, uint64_t seed, electra_error *err);
 

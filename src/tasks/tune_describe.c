@@ -8,8 +8,9 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "tasks/read.h"
 
-enum { MOST_LISTED = 12, MOST_RARE = 5, MOST_SHOWN = 60, LINE_BYTES = 900 };
+enum { MOST_LISTED = 12, MOST_RARE = 5, LINE_BYTES = 900 };
 
 /* Below this share of the commonest class, or with fewer examples, a class is unlikely to be learned. */
 static const double RARE_SHARE = 0.02;
@@ -24,6 +25,11 @@ static void append(char *text, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(text + used, LINE_BYTES - used, format, arguments);
     va_end(arguments);
+}
+
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
 }
 
 /* ---- labels ------------------------------------------------------------------------------------------------------ */
@@ -45,6 +51,11 @@ static size_t *count_labels(const el_examples *examples, size_t *total)
     return counts;
 }
 
+static el_shown shown_name(const el_label_set *labels, size_t i)
+{
+    return el_read_shown(el_read_string(labels->names[i], strlen(labels->names[i])));
+}
+
 static void warn_of_balance(const electra_runtime *rt, const el_subject *s, const size_t *counts, size_t total)
 {
     const el_label_set *labels = &s->examples[EL_NAMED_TRAIN]->labels;
@@ -55,7 +66,8 @@ static void warn_of_balance(const electra_runtime *rt, const el_subject *s, cons
     if (labels->n_known == 1 && s->kind == EL_TASK_CLASSIFY) {
         el_log(rt, ELECTRA_LOG_WARNING,
                "%s: all training examples have the label \"%s\": there is nothing to tell apart", s->name,
-               labels->names[0]);
+               shown_name(labels, 0).text);
+        return;
     }
     size_t rare = 0;
     for (size_t i = 0; i < labels->n_known && s->kind == EL_TASK_CLASSIFY; i++) {
@@ -64,8 +76,8 @@ static void warn_of_balance(const electra_runtime *rt, const el_subject *s, cons
         }
         if (rare++ < MOST_RARE) {
             el_log(rt, ELECTRA_LOG_WARNING,
-                   "%s: \"%.*s\" has %zu of %zu training examples, which is little to learn from", s->name,
-                   (int)MOST_SHOWN, labels->names[i], counts[i], total);
+                   "%s: \"%s\" has %zu of %zu training examples, which is little to learn from", s->name,
+                   shown_name(labels, i).text, counts[i], total);
         }
     }
     if (rare > MOST_RARE) {
@@ -73,32 +85,55 @@ static void warn_of_balance(const electra_runtime *rt, const el_subject *s, cons
     }
 }
 
-static void describe_labels(const electra_runtime *rt, const el_subject *s)
+/* The label that comes after `before` when the commonest comes first, those alike in their own order; n: none does. */
+static size_t next_label(const size_t *counts, size_t n, size_t before)
 {
-    const el_examples *train = s->examples[EL_NAMED_TRAIN];
-    size_t total;
-    size_t *counts = count_labels(train, &total);
-    if (!counts || total == 0 || s->kind == EL_TASK_CHOICE) {
-        el_free(counts);
-        return;
+    size_t next = n;
+    for (size_t i = 0; i < n; i++) {
+        const bool later = before == n || counts[i] < counts[before] || (counts[i] == counts[before] && i > before);
+        if (later && (next == n || counts[i] > counts[next])) {
+            next = i;
+        }
     }
+    return next;
+}
+
+/* The commonest labels of a split with their shares. */
+static void list_labels(const electra_runtime *rt, const el_subject *s, const el_examples *examples, const char *split,
+                        const size_t *counts, size_t total)
+{
+    const el_label_set *labels = &examples->labels;
+    const size_t of = s->kind == EL_TASK_MULTILABEL ? examples->n : total; /* shares that need not add up to one */
     char line[LINE_BYTES];
-    const size_t of = s->kind == EL_TASK_MULTILABEL ? train->n : total; /* shares that need not add up to one */
-    (void)snprintf(line, sizeof line, "%s: %zu label%s:", s->name, train->labels.n, train->labels.n == 1 ? "" : "s");
-    for (size_t i = 0; i < train->labels.n && i < MOST_LISTED; i++) {
-        append(line, "%s %.*s %.1f %%", i ? "," : "", (int)MOST_SHOWN, train->labels.names[i],
+    (void)snprintf(line, sizeof line, "%s: %s: %zu label%s:", s->name, split, labels->n, plural(labels->n));
+    size_t i = labels->n;
+    for (size_t shown = 0; shown < labels->n && shown < MOST_LISTED; shown++) {
+        i = next_label(counts, labels->n, i);
+        append(line, "%s %s %.1f %%", shown ? "," : "", shown_name(labels, i).text,
                100 * (double)counts[i] / (double)of);
     }
-    append(line, "%s%s", train->labels.n > MOST_LISTED ? ", ..." : "",
+    append(line, "%s%s", labels->n > MOST_LISTED ? ", ..." : "",
            s->kind == EL_TASK_MULTILABEL ? " of the examples" : "");
     el_log(rt, ELECTRA_LOG_INFO, "%s", line);
-    warn_of_balance(rt, s, counts, total);
+}
+
+static void describe_labels(const electra_runtime *rt, const el_subject *s, el_named_split split)
+{
+    const el_examples *examples = s->examples[split];
+    size_t total;
+    size_t *counts = count_labels(examples, &total);
+    if (counts && total > 0 && s->kind != EL_TASK_CHOICE) {
+        list_labels(rt, s, examples, split == EL_NAMED_TRAIN ? "training" : "dev", counts, total);
+        if (split == EL_NAMED_TRAIN) {
+            warn_of_balance(rt, s, counts, total);
+        }
+    }
     el_free(counts);
 }
 
 /* ---- examples ---------------------------------------------------------------------------------------------------- */
 
-static void describe_lengths(const electra_runtime *rt, const el_subject *s, const el_features *f)
+static void describe_lengths(const electra_runtime *rt, const el_subject *s, const el_features *f, const char *split)
 {
     static const double Q[2] = {0.5, 0.95};
     double lengths[2] = {0};
@@ -106,26 +141,29 @@ static void describe_lengths(const electra_runtime *rt, const el_subject *s, con
         return;
     }
     const double share = f->examples->n ? 100 * (double)f->n_cut / (double)f->examples->n : 0;
-    el_log(
-        rt, ELECTRA_LOG_INFO,
-        "%s: half have at most %.0f tokens, 95 %% at most %.0f, the longest %zu of %zu; %.1f %% of the examples are %s",
-        s->name, lengths[0], lengths[1], f->longest, f->settings.max_length, share,
-        s->kind == EL_TASK_TAG && !f->settings.google ? "cut into several sequences" : "cut");
+    const double unknown = f->n_tokens ? 100 * (double)f->n_unknown / (double)f->n_tokens : 0;
+    el_log(rt, ELECTRA_LOG_INFO,
+           "%s: %s: half have at most %.0f tokens, 95 %% at most %.0f, the longest %zu of %zu; %.1f %% of the examples "
+           "are %s; %.1f %% of the tokens are unknown to the vocabulary",
+           s->name, split, lengths[0], lengths[1], f->longest, f->settings.max_length, share,
+           s->kind == EL_TASK_TAG && !f->settings.google ? "cut into several sequences" : "cut", unknown);
     if (share > 10 && s->kind != EL_TASK_TAG && s->kind != EL_TASK_ANSWER) {
         el_log(rt, ELECTRA_LOG_WARNING,
-               "%s: %.0f %% of the texts are cut; a larger --max-length would see more of them", s->name, share);
+               "%s: %.0f %% of the %s texts are cut; a larger --max-length would see more of them", s->name, share,
+               split);
     }
-    const double unknown = f->n_tokens ? 100 * (double)f->n_unknown / (double)f->n_tokens : 0;
-    el_log(rt, unknown > 2 ? ELECTRA_LOG_WARNING : ELECTRA_LOG_INFO,
-           "%s: %.1f %% of the tokens are unknown to the vocabulary", s->name, unknown);
+    if (unknown > 2) {
+        el_log(rt, ELECTRA_LOG_WARNING, "%s: %.1f %% of the %s tokens are unknown to the vocabulary", s->name, unknown,
+               split);
+    }
 }
 
 static void describe_questions(const electra_runtime *rt, const el_subject *s, const el_qa_set *set)
 {
     for (size_t i = 0; i < set->n_lost && i < 3; i++) {
         const el_example *e = &set->examples->list[set->lost[i].example];
-        el_log(rt, ELECTRA_LOG_WARNING, "%s, question %u (%.*s): %s; it is left out", set->examples->files[e->file],
-               e->line, (int)e->id.bytes, e->id.bytes ? e->id.text : "", el_qa_reason_text(set->lost[i].reason));
+        el_log(rt, ELECTRA_LOG_WARNING, "%s, question %u (%s): %s; it is left out", set->examples->files[e->file],
+               e->line, el_read_shown(e->id).text, el_qa_reason_text(set->lost[i].reason));
     }
     if (set->n_lost > 3) {
         el_log(rt, ELECTRA_LOG_WARNING, "%s: %zu questions in all are left out for such reasons", s->name, set->n_lost);
@@ -139,30 +177,36 @@ void el_tune_describe(const electra_runtime *rt, const el_subject *s)
 {
     const el_features *train = s->features[EL_NAMED_TRAIN];
     const el_examples *dev = s->examples[EL_NAMED_DEV];
-    el_log(rt, ELECTRA_LOG_INFO, "%s: %zu training examples%s, %zu dev examples", s->name,
-           s->examples[EL_NAMED_TRAIN]->n, train->settings.both_orders ? " (read in both orders)" : "",
-           dev ? dev->n : 0);
+    const size_t n_train = s->examples[EL_NAMED_TRAIN]->n;
+    const size_t n_dev = dev ? dev->n : 0;
+    el_log(rt, ELECTRA_LOG_INFO, "%s: %zu training example%s%s, %zu dev example%s%s%s", s->name, n_train,
+           plural(n_train), train->settings.both_orders ? " (read in both orders)" : "", n_dev, plural(n_dev),
+           s->path[EL_NAMED_DEV] ? " in " : "", s->path[EL_NAMED_DEV] ? s->path[EL_NAMED_DEV] : "");
     if (train->n_left > 0 && !train->qa) {
         el_log(rt, ELECTRA_LOG_WARNING, "%s: %zu training examples have no label and are left out", s->name,
                train->n_left);
     }
-    describe_labels(rt, s);
+    describe_labels(rt, s, EL_NAMED_TRAIN);
     if (train->qa) {
         describe_questions(rt, s, train->qa);
     }
-    describe_lengths(rt, s, train);
+    describe_lengths(rt, s, train, "training");
+    if (dev) {
+        describe_labels(rt, s, EL_NAMED_DEV);
+        describe_lengths(rt, s, s->features[EL_NAMED_DEV], "dev");
+    }
 }
 
 void el_tune_describe_run(const electra_runtime *rt, const el_tuner *tuner, const electra_finetune_options *set,
                           uint64_t steps, size_t units, const char *backend, int threads)
 {
-    el_log(
-        rt, ELECTRA_LOG_INFO,
-        "%.2f M parameters, %llu steps of %ld from %zu, rate %.3g (x %.2g from layer to layer), dropout %.2g, %.0f MB, "
-        "%d thread%s (%s)",
-        1e-6 * (double)el_params_total(el_tuner_params(tuner), EL_OWNER_SHARED), (unsigned long long)steps, set->batch,
-        units, set->learning_rate, set->layer_decay, set->dropout, 1e-6 * (double)el_tuner_bytes(tuner), threads,
-        threads > 1 ? "s" : "", backend);
+    el_log(rt, ELECTRA_LOG_INFO,
+           "%.2f M parameters, %llu step%s of %ld from %zu, rate %.3g (x %.2g from layer to layer), dropout %.2g, %.0f "
+           "MB, "
+           "%d thread%s (%s)",
+           1e-6 * (double)el_params_total(el_tuner_params(tuner), EL_OWNER_SHARED), (unsigned long long)steps,
+           plural(steps), set->batch, units, set->learning_rate, set->layer_decay, set->dropout,
+           1e-6 * (double)el_tuner_bytes(tuner), threads, threads > 1 ? "s" : "", backend);
 }
 
 /* ---- lines ------------------------------------------------------------------------------------------------------- */

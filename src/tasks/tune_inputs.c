@@ -33,6 +33,9 @@ static electra_status open_model(el_tune_inputs *in, const electra_runtime *rt, 
 static electra_status read_examples(const el_tune_inputs *in, el_subject *s, const electra_runtime *rt,
                                     electra_error *err)
 {
+    if (in->settings.given.compat == ELECTRA_COMPAT_GOOGLE) {
+        el_subject_use_bioes(s);
+    }
     EL_TRY(el_subject_read(s, EL_NAMED_TRAIN, NULL, rt, err));
     el_subject_settle_scale(s);
     if (s->path[EL_NAMED_DEV]) {

@@ -6,7 +6,7 @@
  *      "best_trial": 1, "mean": {..}, "median": {..}, "std": {..}, "confusion": {"labels": .., "counts": ..},
  *      "finished": true, "model": .., "format": ..}
  *
- * "confusion", "types" or "scatter" (scores.h) are the best trial's. With several tasks all that is one task's stands
+ * "confusion", "classes", "types" or "scatter" (score_details.h) are the best trial's. With several tasks all that is one task's stands
  * in an object of "tasks": [..]. */
 #ifndef EL_TASKS_TUNE_RESULTS_H
 #define EL_TASKS_TUNE_RESULTS_H

@@ -315,6 +315,20 @@ static void copy_rows(const el_tuner *t, const member *m, el_weights to, size_t 
     }
 }
 
+/* The released system's sentences to tag are of type 1 altogether (electra.md 9.3). Whoever answers with the model
+ * later gives them type 0, as everyone does; so that type gets the vector that was learned with. */
+static bool is_of_second_type(const member *m)
+{
+    const el_features *f = m->given.features;
+    return f->settings.google && !f->settings.one_segment && f->examples->kind == EL_TASK_TAG;
+}
+
+static void move_type(const el_backend *be, el_weights weights, const el_network *network)
+{
+    const el_tensor types = el_weights_at(weights, network->embeddings + EL_P_TYPE);
+    be->ops->copy(weights.be, el_tensor_rows(be, types, 0, 1), el_tensor_rows(be, types, 1, 1));
+}
+
 electra_status el_tuner_save(const el_tuner *t, size_t task, const char *folder, const el_labels *labels,
                              const electra_tokenizer *tokenizer, electra_error *err)
 {
@@ -332,6 +346,9 @@ electra_status el_tuner_save(const el_tuner *t, size_t task, const char *folder,
         copy_rows(t, m, weights, t->members[0].first);
         if (is_rescaled(m)) {
             rescale_head(weights, network.head, m->given.scale.scale, m->given.scale.offset);
+        }
+        if (is_of_second_type(m)) {
+            move_type(t->be, weights, &network);
         }
         status = el_model_dir_write(folder, &network, labels, weights, tokenizer, err);
     }

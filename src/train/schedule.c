@@ -5,7 +5,7 @@
 static double warmed(const el_schedule *schedule, uint64_t step, double remaining)
 {
     const double decayed = schedule->peak * pow(remaining, schedule->power);
-    return step < schedule->warmup ? decayed * ((double)step / (double)schedule->warmup) : decayed;
+    return (double)step < schedule->warmup ? decayed * ((double)step / schedule->warmup) : decayed;
 }
 
 double el_schedule_rate(const el_schedule *schedule, uint64_t step)

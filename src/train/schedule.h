@@ -7,9 +7,9 @@
 
 typedef struct el_schedule {
     double peak;
-    double power;    /* of the decay; 1 is linear */
-    uint64_t total;  /* T: the rate is 0 from here on */
-    uint64_t warmup; /* W; 0: none */
+    double power;   /* of the decay; 1 is linear */
+    uint64_t total; /* T: the rate is 0 from here on */
+    double warmup;  /* W in steps, a share of T may be no whole number; 0: none */
 } el_schedule;
 
 /* peak * (1 - min(s, T) / T)^power * min(1, s / W) for step s = 0, 1, ... */

@@ -91,7 +91,7 @@ static double rate_now(const trainer *t)
     const el_schedule schedule = {.peak = t->set->learning_rate,
                                   .power = 1,
                                   .total = t->set->steps > 0 ? (uint64_t)t->set->steps : 0,
-                                  .warmup = t->set->warmup > 0 ? (uint64_t)t->set->warmup : 0};
+                                  .warmup = t->set->warmup > 0 ? (double)t->set->warmup : 0};
     if (t->set->hours < 0) {
         return el_schedule_rate(&schedule, step);
     }
@@ -217,8 +217,8 @@ static electra_status evaluate(trainer *t, electra_error *err)
 static electra_status export_models(trainer *t, electra_error *err)
 {
     const el_weights theta = el_step_block(t->step, EL_BLOCK_THETA);
-    EL_TRY(el_model_dir_write(t->generator, el_step_network(t->step, EL_OWNER_GENERATOR), NULL, theta,
-                              t->tokenizer, err));
+    EL_TRY(
+        el_model_dir_write(t->generator, el_step_network(t->step, EL_OWNER_GENERATOR), NULL, theta, t->tokenizer, err));
     return el_model_dir_write(t->discriminator, el_step_network(t->step, EL_OWNER_DISCRIMINATOR), NULL, theta,
                               t->tokenizer, err);
 }

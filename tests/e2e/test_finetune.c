@@ -26,7 +26,7 @@
 
 enum { WORDS = 24, SPECIALS = 5, TRAIN = 240, DEV = 60 };
 
-static char *root;       /* everything of this test */
+static char *root;         /* everything of this test */
 static char logged[16384]; /* what was said since forget_log */
 
 /* ---- an encoder that knows nothing ------------------------------------------------------------------------------- */
@@ -93,8 +93,8 @@ static const char *texts(el_rng_stream *random, size_t n, bool with_wa)
 
 static void class_row(FILE *file, el_rng_stream *random, size_t row)
 {
-    fprintf(file, "%s%s\t%s\n", row ? "" : "text\tlabel\n",
-            texts(random, 3 + el_rng_below(random, 8), row % 2 == 0), row % 2 == 0 ? "yes" : "no");
+    fprintf(file, "%s%s\t%s\n", row ? "" : "text\tlabel\n", texts(random, 3 + el_rng_below(random, 8), row % 2 == 0),
+            row % 2 == 0 ? "yes" : "no");
 }
 
 static void labels_row(FILE *file, el_rng_stream *random, size_t row)
@@ -106,8 +106,8 @@ static void labels_row(FILE *file, el_rng_stream *random, size_t row)
 
 static void number_row(FILE *file, el_rng_stream *random, size_t row)
 {
-    fprintf(file, "%s%s\t%s\n", row ? "" : "text\tlabel\n",
-            texts(random, 3 + el_rng_below(random, 8), row % 2 == 0), row % 2 == 0 ? "17.5" : "12.5");
+    fprintf(file, "%s%s\t%s\n", row ? "" : "text\tlabel\n", texts(random, 3 + el_rng_below(random, 8), row % 2 == 0),
+            row % 2 == 0 ? "17.5" : "12.5");
 }
 
 static void tag_row(FILE *file, el_rng_stream *random, size_t row)
@@ -119,6 +119,23 @@ static void tag_row(FILE *file, el_rng_stream *random, size_t row)
         fprintf(file, "%s %s\n", word(w), w < 6 ? "B-X" : w < 12 ? "B-Y" : "O");
     }
     fputc('\n', file);
+}
+
+/* Labels that make no spans. */
+static void word_row(FILE *file, el_rng_stream *random, size_t row)
+{
+    (void)row;
+    for (size_t i = 0; i < 6; i++) {
+        const uint64_t w = el_rng_below(random, WORDS);
+        fprintf(file, "%s %s\n", word(w), w < 8 ? "NOUN" : w < 16 ? "VERB" : "X");
+    }
+    fputc('\n', file);
+}
+
+static void small_number_row(FILE *file, el_rng_stream *random, size_t row)
+{
+    fprintf(file, "%s%s\t%s\n", row ? "" : "text\tlabel\n", texts(random, 5, row % 2 == 0),
+            row % 2 == 0 ? "0.00075" : "0.00025");
 }
 
 static void choice_row(FILE *file, el_rng_stream *random, size_t row)
@@ -183,6 +200,10 @@ static int set_up(void **state)
     write_task("tag-dev.conll", tag_row, DEV, 8);
     write_task("choice-train.jsonl", choice_row, TRAIN, 9);
     write_task("choice-dev.jsonl", choice_row, DEV, 10);
+    write_task("word-train.conll", word_row, TRAIN, 13);
+    write_task("word-dev.conll", word_row, DEV, 14);
+    write_task("small-train.tsv", small_number_row, TRAIN, 15);
+    write_task("small-dev.tsv", small_number_row, DEV, 16);
     write_questions("qa-train.json", TRAIN, 11, true);
     write_questions("qa-dev.json", DEV, 12, true);
     return 0;
@@ -294,6 +315,35 @@ static json_t *results_of(const char *folder)
     return json;
 }
 
+static double loss_of_best(const char *folder)
+{
+    json_t *results = results_of(folder);
+    const json_t *trial = json_array_get(json_object_get(results, "trials"), 0);
+    const double loss = json_number_value(json_object_get(json_object_get(trial, "dev"), "loss"));
+    json_decref(results);
+    return loss;
+}
+
+/* Element of "classes" or the like, of a label. */
+static json_int_t count_of(const char *folder, const char *member, const char *label, const char *count)
+{
+    json_t *results = results_of(folder);
+    const json_t *one = json_object_get(json_object_get(json_object_get(results, member), label), count);
+    assert_true(json_is_integer(one));
+    const json_int_t n = json_integer_value(one);
+    json_decref(results);
+    return n;
+}
+
+/* Name of a class of the confusion matrix. */
+static void assert_class(const char *folder, size_t i, const char *name)
+{
+    json_t *results = results_of(folder);
+    const json_t *labels = json_object_get(json_object_get(results, "confusion"), "labels");
+    assert_string_equal(json_string_value(json_array_get(labels, i)), name);
+    json_decref(results);
+}
+
 /* ---- every kind -------------------------------------------------------------------------------------------------- */
 
 /* It is learned; the model that is left behind has the score that was said; nothing else is left. */
@@ -309,8 +359,8 @@ static void check_kind(const electra_finetune_options *o, const char *output, co
     data.train = NULL;
     const electra_scores scores = evaluate(output, &data, (double)NAN);
     assert_string_equal(scores.list[0].name, metric);
-    /* the saved head speaks in the file's numbers, so answers that differ by rounding alone may change places: a pair of
-     * neighbours among 100 moves Spearman's coefficient by 12 / (100^3 - 100) */
+    /* the saved head speaks in the file's numbers, so answers that differ by rounding alone may change places: a pair
+     * of neighbours among 100 moves Spearman's coefficient by 12 / (100^3 - 100) */
     const double slack = strcmp(metric, "spearman") == 0 ? 1.3e-5 : 1e-6;
     assert_true(fabs(scores.list[0].value - result.tasks[0].best) < slack);
     char name[128];
@@ -342,6 +392,8 @@ static void several_labels(void **state)
     electra_finetune_options o = options_for("labels-train.tsv", "labels-dev.tsv", "labels");
     o.data.kind = ELECTRA_TASK_MULTILABEL;
     check_kind(&o, "labels", "micro_f1", 0.9);
+    assert_int_equal(count_of("labels", "classes", "first", "gold"), DEV / 2);
+    assert_true(count_of("labels", "classes", "first", "right") > DEV / 3);
 }
 
 /* The head learns (x - mean) / deviation; the model that is left behind speaks in the file's numbers. */
@@ -362,6 +414,15 @@ static void tags(void **state)
     (void)state;
     const electra_finetune_options o = options_for("tag-train.conll", "tag-dev.conll", "tag");
     check_kind(&o, "tag", "f1", 0.95);
+    assert_true(count_of("tag", "types", "X", "right") > DEV);
+}
+
+static void tags_without_spans(void **state)
+{
+    (void)state;
+    const electra_finetune_options o = options_for("word-train.conll", "word-dev.conll", "word");
+    check_kind(&o, "word", "accuracy", 0.95);
+    assert_class("word", 2, "X");
 }
 
 static void choices(void **state)
@@ -370,6 +431,7 @@ static void choices(void **state)
     electra_finetune_options o = options_for("choice-train.jsonl", "choice-dev.jsonl", "choice");
     o.data.kind = ELECTRA_TASK_CHOICE;
     check_kind(&o, "choice", "accuracy", 0.9);
+    assert_class("choice", 1, "1");
 }
 
 static void questions(void **state)
@@ -572,8 +634,8 @@ static void killed_at_the_end_of_a_trial(void **state)
     o.trials = 2;
     (void)must_run(&o);
     json_t *reference = results_of("undisturbed");
-    const size_t steps = (size_t)json_integer_value(
-        json_object_get(json_array_get(json_object_get(reference, "trials"), 0), "steps"));
+    const size_t steps =
+        (size_t)json_integer_value(json_object_get(json_array_get(json_object_get(reference, "trials"), 0), "steps"));
     for (size_t trial = 0; trial < 2; trial++) {
         o.output = test_path(root, trial ? "exchanged" : "moved");
         stopper s = {.at = trial * (steps + 1) + steps};
@@ -658,7 +720,22 @@ static void a_collapse_is_told(void **state)
     o.epochs = 0.1;
     const electra_finetune_result result = must_run(&o);
     assert_int_equal(result.tasks[0].collapsed, 1);
-    assert_non_null(strstr(logged, "the run collapsed"));
+    assert_non_null(strstr(logged, "own: the run collapsed"));
+}
+
+/* What one number for everything is depends on how far the right ones are apart. */
+static void small_numbers_are_no_collapse(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("small-train.tsv", "small-dev.tsv", "small");
+    o.data.kind = ELECTRA_TASK_REGRESS;
+    const electra_finetune_result result = must_run(&o);
+    assert_true(result.tasks[0].best > 0.8);
+    assert_int_equal(result.tasks[0].collapsed, 0);
+    write_text("one-text.tsv", "text\tlabel\nwa\t10\nwa\t20\nwa\t30\nwa\t40\n"); /* what can be said of it? */
+    o = options_for("one-text.tsv", "one-text.tsv", "one-number");
+    o.data.kind = ELECTRA_TASK_REGRESS;
+    assert_int_equal(must_run(&o).tasks[0].collapsed, 1);
 }
 
 static void nothing_held_out(void **state)
@@ -747,6 +824,74 @@ static void several_tasks(void **state)
     assert_same_file("submission/WNLI.tsv", "submitted-later/WNLI.tsv");
 }
 
+static void all_collapsed_tasks_are_named(void **state)
+{
+    (void)state;
+    static const char ROWS[] = "index\tsentence1\tsentence2\tlabel\n0\twa\twb\t%s\n1\twa\twb\t%s\n";
+    static const struct {
+        const char *file, *labels[2];
+    } FILES[] = {{"flat/RTE/train.tsv", {"entailment", "not_entailment"}},
+                 {"flat/RTE/dev.tsv", {"entailment", "not_entailment"}},
+                 {"flat/WNLI/train.tsv", {"0", "1"}},
+                 {"flat/WNLI/dev.tsv", {"0", "1"}}};
+    for (size_t i = 0; i < sizeof FILES / sizeof FILES[0]; i++) {
+        char text[sizeof ROWS + 40];
+        snprintf(text, sizeof text, ROWS, FILES[i].labels[0], FILES[i].labels[1]);
+        write_text(FILES[i].file, text);
+    }
+    electra_finetune_options o = options_for("x", NULL, "both-collapsed");
+    o.data.train = NULL;
+    o.data.task = "rte,wnli";
+    o.data.folder = test_path(root, "flat");
+    o.epochs = 1;
+    (void)must_run(&o);
+    assert_non_null(strstr(logged, "rte, wnli: the run collapsed"));
+}
+
+/* GLUE wants three files of a model of MNLI. */
+static void mnli_answers_all_its_tests(void **state)
+{
+    (void)state;
+    static const char HEADER[] = "index\tsentence1\tsentence2\tgold_label\n";
+    static const char TEST_HEADER[] = "index\tsentence1\tsentence2\n";
+    write_pairs("glue/MNLI/train.tsv", HEADER, "entailment", "neutral", 32, 31);
+    write_pairs("glue/MNLI/dev_matched.tsv", HEADER, "entailment", "neutral", 8, 32);
+    write_pairs("glue/MNLI/test_matched.tsv", TEST_HEADER, NULL, NULL, 3, 33);
+    write_pairs("glue/MNLI/test_mismatched.tsv", TEST_HEADER, NULL, NULL, 4, 34);
+    electra_finetune_options o = options_for("x", NULL, "mnli");
+    o.data.train = NULL;
+    o.data.task = "mnli";
+    o.data.folder = test_path(root, "glue");
+    o.submission = test_path(root, "mnli-submission");
+    o.epochs = 1;
+    (void)must_run(&o);
+    assert_true(el_is_file(test_path(root, "mnli-submission/MNLI-m.tsv")));
+    assert_true(el_is_file(test_path(root, "mnli-submission/MNLI-mm.tsv")));
+    assert_false(el_is_file(test_path(root, "mnli-submission/AX.tsv"))); /* its test file is not there */
+    write_pairs("glue/MNLI/diagnostic.tsv", TEST_HEADER, NULL, NULL, 5, 35);
+    assert_true(must_run(&o).was_finished);
+    size_t bytes;
+    char *answers = test_read(test_path(root, "mnli-submission/AX.tsv"), &bytes);
+    assert_non_null(strstr(answers, "\n4\t"));
+    free(answers);
+}
+
+/* The released system's folder of that name holds the newer task. */
+static void the_other_squad_is_noticed(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("qa-train.json", "qa-dev.json", "squad1");
+    o.data.task = "squad";
+    o.epochs = 0.1;
+    (void)must_run(&o);
+    assert_non_null(strstr(logged, "Of SQuAD 2.0 the task is squad2"));
+    o = options_for("qa-train.json", "qa-dev.json", "squad2");
+    o.data.task = "squad2";
+    o.epochs = 0.1;
+    (void)must_run(&o);
+    assert_null(strstr(logged, "the task is squad2"));
+}
+
 /* With one task alone its share of a batch is the batch: the same as before. */
 static void several_tasks_resume(void **state)
 {
@@ -778,6 +923,35 @@ static void the_released_ways(void **state)
     assert_int_equal(el_json_load(&settings, test_path(root, "google/settings.json"), NULL), ELECTRA_OK);
     assert_string_equal(json_string_value(json_object_get(settings, "bias_correction")), "off");
     json_decref(settings);
+    /* it learned from tokens of the second type; who knows nothing of that gets the same answers */
+    electra_evaluate_options e = electra_evaluate_options_default();
+    electra_scores scores;
+    e.runtime.threads = 1;
+    e.model = o.output;
+    e.data.dev = o.data.dev;
+    e.compat = ELECTRA_COMPAT_NONE;
+    assert_int_equal(electra_evaluate(&e, &scores, NULL), ELECTRA_OK);
+    assert_true(fabs(score_of(&scores, "loss") - loss_of_best("google")) < 1e-6);
+    assert_true(fabs(scores.list[0].value - result.tasks[0].best) < 1e-6);
+}
+
+/* Published tasks with spans are learned as BIOES then. */
+static void the_released_tags(void **state)
+{
+    (void)state;
+    electra_finetune_options o = options_for("tag-train.conll", "tag-dev.conll", "google-chunks");
+    o.data.task = "conll2000";
+    o.compat = ELECTRA_COMPAT_GOOGLE;
+    const electra_finetune_result result = must_run(&o);
+    json_t *results = results_of("google-chunks");
+    const json_t *labels = json_object_get(results, "labels");
+    assert_int_equal(json_array_size(labels), 3); /* spans of one word only: O, S-X, S-Y */
+    assert_string_equal(json_string_value(json_array_get(labels, 1)), "S-X");
+    json_decref(results);
+    electra_task_data data = o.data;
+    data.train = NULL;
+    const electra_scores scores = evaluate("google-chunks", &data, (double)NAN);
+    assert_true(fabs(scores.list[0].value - result.tasks[0].best) < 1e-6);
 }
 
 /* ---- what makes no sense ----------------------------------------------------------------------------------------- */
@@ -846,8 +1020,7 @@ static void a_foreign_folder_is_left_alone(void **state)
     must_refuse(&o, ELECTRA_MISUSE, "choose another output folder");
     o = options_for("class-train.tsv", "class-dev.tsv", "quantized");
     electra_error err = {0};
-    assert_int_equal(electra_model_quantize(test_path(root, "class"), test_path(root, "int8"), NULL, &err),
-                     ELECTRA_OK);
+    assert_int_equal(electra_model_quantize(test_path(root, "class"), test_path(root, "int8"), NULL, &err), ELECTRA_OK);
     o.model = test_path(root, "int8");
     must_refuse(&o, ELECTRA_MISUSE, "8-bit integers");
     electra_task_data data = o.data;
@@ -866,7 +1039,8 @@ static void a_model_of_another_kind_is_refused(void **state)
     o.data.dev = test_path(root, "class-dev.tsv");
     o.data.kind = ELECTRA_TASK_CLASSIFY;
     assert_int_equal(electra_evaluate(&o, &scores, &err), ELECTRA_MISUSE);
-    assert_non_null(strstr(err.message, "gives tags of words (--kind tag), which cannot be scored on examples of classes"));
+    assert_non_null(
+        strstr(err.message, "gives tags of words (--kind tag), which cannot be scored on examples of classes"));
 }
 
 /* ---- what evaluate knows by itself ------------------------------------------------------------------------------- */
@@ -924,7 +1098,7 @@ static void evaluate_knows_the_kind_by_the_model(void **state)
         const char *model, *dev, *metric;
     } ALL[] = {{"labels", "labels-dev.tsv", "micro_f1"}, {"number", "number-dev.tsv", "spearman"},
                {"tag", "tag-dev.conll", "f1"},           {"choice", "choice-dev.jsonl", "accuracy"},
-               {"qa-spans", "qa-dev.json", "f1"},              {"class", "class-dev.tsv", "accuracy"}};
+               {"qa-spans", "qa-dev.json", "f1"},        {"class", "class-dev.tsv", "accuracy"}};
     for (size_t i = 0; i < sizeof ALL / sizeof ALL[0]; i++) {
         const double with = score_by_itself(ALL[i].model, ALL[i].dev, ALL[i].metric);
         char settings[512], aside[600];
@@ -979,8 +1153,9 @@ static void untold_tags_are_not_scored(void **state)
 static void untold_answers_are_not_scored(void **state)
 {
     (void)state;
-    static const char BEGIN[] = "{\"data\":[{\"paragraphs\":[{\"context\":\"wc wa wd we\",\"qas\":["
-                                "{\"id\":\"a\",\"question\":\"wb wc\",\"answers\":[{\"text\":\"wa wd\",\"answer_start\":3}]}";
+    static const char BEGIN[] =
+        "{\"data\":[{\"paragraphs\":[{\"context\":\"wc wa wd we\",\"qas\":["
+        "{\"id\":\"a\",\"question\":\"wb wc\",\"answers\":[{\"text\":\"wa wd\",\"answer_start\":3}]}";
     char text[600];
     snprintf(text, sizeof text, "%s]}]}]}", BEGIN);
     write_text("told.json", text);
@@ -1089,6 +1264,7 @@ int main(void)
         cmocka_unit_test(several_labels),
         cmocka_unit_test(numbers),
         cmocka_unit_test(tags),
+        cmocka_unit_test(tags_without_spans),
         cmocka_unit_test(choices),
         cmocka_unit_test(questions),
         cmocka_unit_test(threads_change_nothing),
@@ -1105,11 +1281,16 @@ int main(void)
         cmocka_unit_test(trials),
         cmocka_unit_test(patience),
         cmocka_unit_test(a_collapse_is_told),
+        cmocka_unit_test(small_numbers_are_no_collapse),
         cmocka_unit_test(nothing_held_out),
         cmocka_unit_test(a_head_is_gone_on_with),
         cmocka_unit_test(several_tasks),
         cmocka_unit_test(several_tasks_resume),
+        cmocka_unit_test(all_collapsed_tasks_are_named),
+        cmocka_unit_test(mnli_answers_all_its_tests),
+        cmocka_unit_test(the_other_squad_is_noticed),
         cmocka_unit_test(the_released_ways),
+        cmocka_unit_test(the_released_tags),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(bad_examples),
         cmocka_unit_test(unknown_labels_count_as_wrong),

@@ -31,9 +31,9 @@ static void settings_of(run *r, golden_case *c, size_t n_steps)
     r->schedule = (el_schedule){.peak = golden_setting(c, "peak_learning_rate"),
                                 .power = 1.0,
                                 .total = n_steps,
-                                .warmup = (uint64_t)golden_setting(c, "warmup_steps")};
+                                .warmup = golden_setting(c, "warmup_steps")};
     r->clip_norm = golden_setting(c, "clip_norm");
-    if (golden_setting(c, "warmup_proportion") * (double)n_steps != (double)r->schedule.warmup) {
+    if (golden_setting(c, "warmup_proportion") * (double)n_steps != r->schedule.warmup) {
         golden_problem(c, "settings.warmup_proportion does not go with settings.warmup_steps");
     }
 }

@@ -165,7 +165,7 @@ static void run_updates(bench *b, const char *name, const json_t *run)
     const el_schedule schedule = {.peak = golden_setting(b->c, "peak_learning_rate"),
                                   .power = 1.0,
                                   .total = (uint64_t)golden_setting(b->c, "total_steps"),
-                                  .warmup = (uint64_t)golden_setting(b->c, "warmup_steps")};
+                                  .warmup = golden_setting(b->c, "warmup_steps")};
     const double clip = golden_setting(b->c, "clip_norm");
     const json_t *gradients = json_object_get(b->c->json, "gradients"), *steps = json_object_get(run, "steps");
     check_multipliers_of_run(b, run, name, &s);
@@ -204,7 +204,7 @@ static void check_schedules(bench *b)
         const el_schedule schedule = {.peak = 1.0,
                                       .power = json_number_value(json_object_get(row, "power")),
                                       .total = (uint64_t)json_integer_value(json_object_get(row, "total")),
-                                      .warmup = (uint64_t)json_integer_value(json_object_get(row, "warmup"))};
+                                      .warmup = json_number_value(json_object_get(row, "warmup"))};
         const json_t *rates = json_object_get(row, "rates");
         for (size_t s = 0; s < json_array_size(rates); s++) {
             char where[80];

@@ -554,7 +554,7 @@ static void train(trial *t, const char *run, const char *prefix)
     const el_schedule schedule = {.peak = golden_setting(t->c, "peak_learning_rate"),
                                   .power = golden_setting(t->c, "decay_power"),
                                   .total = (uint64_t)golden_setting(t->c, "total_steps"),
-                                  .warmup = (uint64_t)golden_setting(t->c, "warmup_steps")};
+                                  .warmup = golden_setting(t->c, "warmup_steps")};
     float curve[N_QUANTITIES][MOST_STEPS];
     const float *curves[N_QUANTITIES] = {curve[0], curve[1], curve[2], curve[3]};
     if (n_steps == 0 || n_steps > MOST_STEPS) {

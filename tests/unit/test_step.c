@@ -483,6 +483,9 @@ static void schedule_multiplies_warmup_and_decay(void **state)
     assert_true(el_schedule_rate(&s, 2000000) == 0.0);
     const el_schedule none = {.peak = 1, .power = 1, .total = 10, .warmup = 0};
     assert_true(el_schedule_rate(&none, 0) == 1.0);
+    const el_schedule short_one = {.peak = 1, .power = 1, .total = 15, .warmup = 1.5}; /* a tenth of 15 steps */
+    assert_true(fabs(el_schedule_rate(&short_one, 1) - (1 - 1.0 / 15) / 1.5) < 1e-15);
+    assert_true(el_schedule_rate(&short_one, 2) == 1 - 2.0 / 15);
     assert_true(fabs(el_schedule_rate_elapsed(&s, 5000, 0.25) - 5e-4 * 0.75 * 0.5) < 1e-18);
     assert_true(el_schedule_rate_elapsed(&s, 20000, 1.0) == 0.0);
     assert_true(el_schedule_rate_elapsed(&s, 20000, 1.5) == 0.0);

@@ -142,8 +142,10 @@ static const layout LAYOUTS[] = {
      SQUAD, "1 q + c = impossible (i)\n", NULL, NULL, NULL},
     {"newsqa", "newsqa/train.jsonl", MRQA, "1 q + c = 'c'@- (i)\n", "newsqa/dev.jsonl", MRQA, "1 q + c = 'c'@- (i)\n",
      NULL, NULL, NULL},
-    {"conll2000", "chunk/train.txt", "a NN B-NP\n", "1 [a] = B-NP\n", "chunk/test.txt", NULL, NULL, "chunk/test.txt",
-     "a NN B-NP\n", "1 [a] = B-NP\n"},
+    {"ax", NULL, NULL, NULL, NULL, NULL, NULL, "MNLI/diagnostic.tsv", "index\tsentence1\tsentence2\n0\ta\tb\n",
+     "2 a + b = ? (0)\n"},
+    {"conll2000", "chunk/train.txt", "a NN B-NP\n", "1 [a] = B-NP\n", "chunk/test.txt", "a NN B-NP\n", "1 [a] = B-NP\n",
+     NULL, NULL, NULL},
     {"conll2003", "conll2003/eng.train", "a N I-NP I-PER\n", "1 [a] = B-PER\n", "conll2003/eng.testa",
      "a N I-NP I-PER\n", "1 [a] = B-PER\n", "conll2003/eng.testb", "a N I-NP I-PER\n", "1 [a] = B-PER\n"},
     {"wnut17", "wnut17/wnut17train.conll", "a\tB-person\n\t\nb\tO\n", "1 [a] = B-person\n3 [b] = O\n",
@@ -193,7 +195,7 @@ static void distributions_are_read_as_they_come(void **state)
         }
         /* the task's own folder may be named as well */
         char inside[600];
-        const char *any = l->train_name ? l->train_name : l->dev_name;
+        const char *any = l->train_name ? l->train_name : l->dev_name ? l->dev_name : l->test_name;
         snprintf(inside, sizeof inside, "%s/%.*s", folder, (int)(strchr(any, '/') - any), any);
         el_named_files again;
         assert_int_equal(el_named_files_find(&again, task, inside, &err), ELECTRA_OK);
