@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -95,6 +96,12 @@ uint64_t el_hash64(const void *data, size_t bytes)
     return XXH3_64bits(data, bytes);
 }
 
+uint64_t el_hash64_chain(uint64_t sum, const void *data, size_t bytes)
+{
+    const uint64_t both[2] = {sum, el_hash64(data, bytes)};
+    return el_hash64(both, sizeof both);
+}
+
 /* ---- names --------------------------------------------------------------------------------------------------- */
 
 char *el_path_join(const char *folder, const char *name)
@@ -107,6 +114,13 @@ char *el_path_join(const char *folder, const char *name)
         (void)snprintf(path, bytes, "%s%s%s", folder, slash ? "/" : "", name);
     }
     return path;
+}
+
+char *el_path_absolute(const char *path)
+{
+    char here[PATH_MAX];
+    const bool known = path[0] != '/' && getcwd(here, sizeof here); /* a directory that was removed has no name */
+    return known ? el_path_join(here, path) : el_strdup(path);
 }
 
 /* The folder that holds path: "." for a bare name. NULL when out of memory. */

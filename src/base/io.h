@@ -55,8 +55,14 @@ bool el_is_folder(const char *path);
 /* folder + "/" + name, to be freed with el_free; NULL when out of memory. */
 char *el_path_join(const char *folder, const char *name);
 
+/* The path as it is from any working directory, to be freed with el_free; NULL when out of memory. Links stay as they
+ * are, for what a file is called may say how it is read. */
+char *el_path_absolute(const char *path);
+
 /* XXH3 of 64 bits. */
 uint64_t el_hash64(const void *data, size_t bytes);
+/* Of what `sum` is the hash of, and of more behind it. */
+uint64_t el_hash64_chain(uint64_t sum, const void *data, size_t bytes);
 
 /* UTF-8 of at most `size` bytes of a file of text as one NUL-terminated block (el_free). */
 electra_status el_read_file(char **out, size_t *out_bytes, const char *path, size_t most_bytes, electra_error *err);

@@ -20,7 +20,7 @@ typedef struct evaluator {
     el_label_set labels;          /* the model's, or the task's own names for them; borrowed */
     char **names;                 /* [labels.n] */
     electra_evaluate_options set; /* with what the model was trained with, where nothing is given */
-    json_t *recorded;             /* whose texts `set` borrows, or NULL */
+    el_tune_recalled run;         /* whose texts `set` borrows */
 } evaluator;
 
 /* ---- does the model fit? ----------------------------------------------------------------------------------------- */
@@ -128,7 +128,7 @@ static void evaluator_clear(evaluator *e)
         el_free(e->names[i]);
     }
     el_free(e->names);
-    json_decref(e->recorded);
+    el_tune_recalled_clear(&e->run);
     el_backend_free(e->be);
     el_pool_free(e->pool);
     electra_model_free(e->model);
@@ -166,6 +166,17 @@ static electra_status check_labels(const el_subject *s, el_named_split split, el
                          examples->labels.n_known > 1 ? " and others" : "");
 }
 
+static void warn_of_change(const evaluator *e, const el_subject *s)
+{
+    const el_examples *dev = s->examples[EL_NAMED_DEV];
+    if (e->run.examples && !el_tune_recalled_dev_is(&e->run, s->name, el_examples_hash(dev))) {
+        el_log(e->rt, ELECTRA_LOG_WARNING,
+               "%s: these are not the dev examples that the run had, so scores need not be those that it told: the "
+               "file has changed, or is read in another way",
+               s->path[EL_NAMED_DEV]);
+    }
+}
+
 /* Read a split and compute what the model says about it. */
 static electra_status predict(evaluator *e, el_subject *s, el_named_split split, el_predictions **out,
                               electra_error *err)
@@ -182,6 +193,9 @@ static electra_status predict(evaluator *e, el_subject *s, el_named_split split,
     }
     EL_TRY(el_subject_read(s, split, known, e->rt, err));
     EL_TRY(check_labels(s, split, err));
+    if (split == EL_NAMED_DEV) {
+        warn_of_change(e, s);
+    }
     EL_TRY(el_subject_featurize(s, split, electra_model_tokenizer(e->model), &features, err));
     return el_predictions_make(out, e->be, el_model_network(e->model), el_model_weights(e->model, e->be),
                                s->features[split], &settings, e->rt, err);
@@ -309,7 +323,7 @@ static electra_status evaluate(evaluator *e, el_subject *subjects, size_t n, ele
 /* What is not given is as in training, or follows from the model. */
 static electra_status settle(evaluator *e, electra_error *err)
 {
-    EL_TRY(el_tune_settings_recall(&e->set, &e->recorded, err));
+    EL_TRY(el_tune_settings_recall(&e->set, &e->run, err));
     if (!e->set.data.task && e->set.data.kind < 0) {
         e->set.data.kind = e->set.data.label_columns ? EL_TASK_MULTILABEL : (int)kind_of(e->model);
     }

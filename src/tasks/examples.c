@@ -1,10 +1,11 @@
-/* Owns the end of examples, and how they are parted. */
+/* Owns the end of examples, their hash, and how they are parted. */
 #include "tasks/examples.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/status.h"
@@ -20,6 +21,40 @@ void el_examples_free(el_examples *examples)
     el_examples_memory_leave(examples->memory);
     el_free(examples->list);
     el_free(examples);
+}
+
+/* ---- what they hold
+ * -------------------------------------------------------------------------------------------------- */
+
+static uint64_t hash_text(uint64_t sum, electra_text text)
+{
+    return el_hash64_chain(sum, text.text ? text.text : "", text.bytes);
+}
+
+static uint64_t hash_example(uint64_t sum, const el_example *e)
+{
+    const uint64_t shape[4] = {e->n_parts, e->n_labels, e->n_answers, e->impossible};
+    sum = el_hash64_chain(sum, shape, sizeof shape);
+    sum = hash_text(hash_text(sum, e->text), e->pair);
+    for (size_t i = 0; i < e->n_parts; i++) {
+        sum = hash_text(sum, e->parts[i]);
+    }
+    for (size_t i = 0; i < e->n_answers; i++) {
+        sum = hash_text(sum, e->answers[i].text);
+    }
+    if (e->n_labels > 0) {
+        sum = el_hash64_chain(sum, e->labels, e->n_labels * sizeof *e->labels);
+    }
+    return isnan(e->number) ? sum : el_hash64_chain(sum, &e->number, sizeof e->number);
+}
+
+uint64_t el_examples_hash(const el_examples *examples)
+{
+    uint64_t sum = examples->n;
+    for (size_t i = 0; i < examples->n; i++) {
+        sum = hash_example(sum, &examples->list[i]);
+    }
+    return sum;
 }
 
 /* ---- holding some out

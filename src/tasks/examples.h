@@ -72,4 +72,7 @@ typedef struct el_examples {
 
 void el_examples_free(el_examples *examples); /* accepts NULL */
 
+/* Of everything that is read and scored: texts, labels by their numbers, answers. Not of names and places. */
+uint64_t el_examples_hash(const el_examples *examples);
+
 #endif

@@ -419,25 +419,19 @@ el_sequence el_features_sequence(const el_features *f, size_t sequence, uint32_t
     return (el_sequence){.ids = f->ids + feature->first, .length = feature->n, .first_length = feature->n_first};
 }
 
-static uint64_t chain(uint64_t sum, const void *data, size_t bytes)
-{
-    const uint64_t both[2] = {sum, el_hash64(data, bytes)};
-    return el_hash64(both, sizeof both);
-}
-
 static uint64_t hash_example(uint64_t sum, const el_example *e)
 {
-    sum = chain(sum, e->labels, e->n_labels * sizeof *e->labels);
+    sum = el_hash64_chain(sum, e->labels, e->n_labels * sizeof *e->labels);
     for (size_t i = 0; i < e->n_answers; i++) {
-        sum = chain(sum, e->answers[i].text.text, e->answers[i].text.bytes);
+        sum = el_hash64_chain(sum, e->answers[i].text.text, e->answers[i].text.bytes);
     }
-    return isnan(e->number) ? sum : chain(sum, &e->number, sizeof e->number);
+    return isnan(e->number) ? sum : el_hash64_chain(sum, &e->number, sizeof e->number);
 }
 
 static uint64_t hash_labels(uint64_t sum, const el_label_set *labels)
 {
     for (size_t i = 0; i < labels->n; i++) {
-        sum = chain(sum, labels->names[i], strlen(labels->names[i]));
+        sum = el_hash64_chain(sum, labels->names[i], strlen(labels->names[i]));
     }
     return sum;
 }
@@ -450,9 +444,9 @@ static uint64_t hash_windows(uint64_t sum, const el_qa_set *set)
         const size_t n = el_qa_window_length(set, w);
         if (n <= sizeof ids / sizeof *ids) {
             (void)el_qa_sequence(set, w, ids);
-            sum = chain(sum, ids, n * sizeof *ids);
+            sum = el_hash64_chain(sum, ids, n * sizeof *ids);
         }
-        sum = chain(sum, &target, sizeof target);
+        sum = el_hash64_chain(sum, &target, sizeof target);
     }
     for (size_t q = 0; q < set->n_questions; q++) {
         sum = hash_example(sum, &set->examples->list[set->questions[q].example]);
@@ -469,8 +463,8 @@ uint64_t el_features_hash(const el_features *f)
     for (size_t i = 0; i < f->n; i++) {
         const el_feature *feature = &f->list[i];
         const uint32_t shape[3] = {feature->n, feature->n_first, feature->n_words};
-        sum = chain(sum, shape, sizeof shape);
-        sum = chain(sum, f->ids + feature->first, feature->n * sizeof *f->ids);
+        sum = el_hash64_chain(sum, shape, sizeof shape);
+        sum = el_hash64_chain(sum, f->ids + feature->first, feature->n * sizeof *f->ids);
         sum = hash_example(sum, &f->examples->list[feature->example]);
     }
     return sum;

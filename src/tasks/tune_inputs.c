@@ -49,6 +49,12 @@ static electra_status read_examples(const el_tune_inputs *in, el_subject *s, con
     return ELECTRA_OK;
 }
 
+static electra_status note_dev(el_tune_inputs *in, const el_subject *s, electra_error *err)
+{
+    const el_examples *dev = s->examples[EL_NAMED_DEV];
+    return dev ? el_tune_settings_note_dev(&in->settings, s->name, el_examples_hash(dev), err) : ELECTRA_OK;
+}
+
 static electra_status featurize(const el_tune_inputs *in, el_subject *s, electra_error *err)
 {
     const bool google = in->settings.given.compat == ELECTRA_COMPAT_GOOGLE;
@@ -171,6 +177,7 @@ electra_status el_tune_inputs_open(el_tune_inputs *in, const electra_finetune_op
     EL_TRY(el_tune_settings_fill(&in->settings, &el_model_dir_config(in->dir)->model, in->subjects, in->n, err));
     for (size_t i = 0; i < in->n; i++) {
         EL_TRY(read_examples(in, &in->subjects[i], rt, err));
+        EL_TRY(note_dev(in, &in->subjects[i], err));
         EL_TRY(featurize(in, &in->subjects[i], err));
         el_tune_describe(rt, &in->subjects[i]);
     }

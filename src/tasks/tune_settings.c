@@ -8,6 +8,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "base/status.h"
+#include "text/utf8.h"
 #include "train/setting_table.h"
 
 /* clang-format off */
@@ -23,7 +24,7 @@
      .offset = offsetof(electra_finetune_options, data) + offsetof(electra_task_data, member),                         \
      .choices = {__VA_ARGS__}}
 
-/* Paths are free: what they hold is hashed. */
+/* Paths are free, and no other texts are: what they lead to is hashed. */
 static const el_setting ROWS[] = {
     ROW(model, TEXT, FREE, 0, 0),
     DATA("task", task, TEXT, FIXED, 0, 0),
@@ -261,10 +262,44 @@ electra_status el_tune_settings_bind(el_tune_settings *s, el_tune_content conten
     return status;
 }
 
+electra_status el_tune_settings_note_dev(el_tune_settings *s, const char *task, uint64_t examples_hash,
+                                         electra_error *err)
+{
+    char text[17];
+    hex_of(text, examples_hash);
+    s->dev_hashes = s->dev_hashes ? s->dev_hashes : json_object();
+    return json_object_set_new(s->dev_hashes, task, json_string(text)) == 0 ? ELECTRA_OK
+                                                                            : el_fail_memory(err, "the settings", 0);
+}
+
+/* One that settings.json can hold; a working directory may be called something else than UTF-8. */
+static bool is_utf8(const char *text)
+{
+    const uint8_t *bytes = (const uint8_t *)text;
+    return !el_utf8_ill_formed(bytes, bytes + strlen(text));
+}
+
+/* A run may be gone on with, and its model be scored, from another working directory. */
+static bool make_paths_absolute(json_t *all)
+{
+    bool fine = true;
+    for (size_t i = 0; i < TABLE.n && fine; i++) {
+        const char *given = json_string_value(json_object_get(all, ROWS[i].name));
+        if (given && ROWS[i].kind == EL_SETTING_TEXT && ROWS[i].change == EL_SETTING_FREE) {
+            char *path = el_path_absolute(given);
+            fine = path && (!is_utf8(path) || json_object_set_new(all, ROWS[i].name, json_string(path)) == 0);
+            el_free(path);
+        }
+    }
+    return fine;
+}
+
 electra_status el_tune_settings_save(const el_tune_settings *s, electra_error *err)
 {
     json_t *all = to_json(s, true);
-    if (!all) {
+    if (!all || !make_paths_absolute(all) ||
+        (s->dev_hashes && json_object_set(all, "dev_hashes", s->dev_hashes) != 0)) {
+        json_decref(all);
         return el_fail_memory(err, "the settings", 0);
     }
     const electra_status status = el_settings_write(all, s->given.output, EL_TUNE_FORMAT, err);
@@ -275,6 +310,7 @@ electra_status el_tune_settings_save(const el_tune_settings *s, electra_error *e
 void el_tune_settings_clear(el_tune_settings *s)
 {
     json_decref(s->recorded);
+    json_decref(s->dev_hashes);
     *s = (el_tune_settings){0};
 }
 
@@ -378,40 +414,55 @@ static bool names_columns(const electra_task_data *data)
            data->choice_columns || data->label_separator || data->separator || data->tags || data->header >= 0;
 }
 
-static void recall_data(electra_task_data *data, const electra_task_data *then)
+/* Returns whether the examples are the run's. */
+static bool recall_data(electra_task_data *data, const electra_task_data *then)
 {
     if (!then->task) {
         recall_columns(data, then);
     } else if (!names_columns(data)) {
         data->task = then->task;
     } else {
-        return; /* other files than those of the task */
+        return false; /* other files than those of the task */
     }
-    if (!data->folder && !data->train && !data->dev && !data->test) {
-        data->folder = then->folder;
-        data->dev = then->dev;
-        data->test = then->test;
+    if (data->folder || data->train || data->dev || data->test) {
+        return false;
     }
+    data->folder = then->folder;
+    data->dev = then->dev;
+    data->test = then->test;
+    return true;
 }
 
-electra_status el_tune_settings_recall(electra_evaluate_options *o, json_t **recorded, electra_error *err)
+electra_status el_tune_settings_recall(electra_evaluate_options *o, el_tune_recalled *run, electra_error *err)
 {
-    EL_TRY(find_recorded(recorded, o->model, err));
-    if (!*recorded) {
-        EL_TRY(find_above(recorded, o->model, err));
+    EL_TRY(find_recorded(&run->recorded, o->model, err));
+    if (!run->recorded) {
+        EL_TRY(find_above(&run->recorded, o->model, err));
     }
-    if (!*recorded) {
+    if (!run->recorded) {
         return ELECTRA_OK;
     }
     electra_finetune_options then = electra_finetune_options_default();
-    EL_TRY(el_settings_from_json(&TABLE, &then, *recorded, o->model, err));
+    EL_TRY(el_settings_from_json(&TABLE, &then, run->recorded, o->model, err));
     electra_task_data *data = &o->data;
-    if (!data->task && data->kind < 0 && data->format < 0) {
-        recall_data(data, &then.data);
-    }
+    run->examples = !data->task && data->kind < 0 && data->format < 0 && recall_data(data, &then.data);
     o->max_length = o->max_length >= 0 ? o->max_length : then.max_length;
     o->doc_stride = o->doc_stride >= 0 ? o->doc_stride : then.doc_stride;
     o->max_answer = o->max_answer >= 0 ? o->max_answer : then.max_answer;
     o->compat = o->compat >= 0 ? o->compat : then.compat;
     return ELECTRA_OK;
+}
+
+void el_tune_recalled_clear(el_tune_recalled *run)
+{
+    json_decref(run->recorded);
+    *run = (el_tune_recalled){0};
+}
+
+bool el_tune_recalled_dev_is(const el_tune_recalled *run, const char *task, uint64_t examples_hash)
+{
+    char text[17];
+    const char *then = json_string_value(json_object_get(json_object_get(run->recorded, "dev_hashes"), task));
+    hex_of(text, examples_hash);
+    return !then || strcmp(then, text) == 0;
 }

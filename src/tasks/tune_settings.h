@@ -20,7 +20,8 @@ typedef struct el_tune_settings {
     electra_finetune_options given; /* everything in force; texts borrowed from the caller's options or `recorded` */
     json_t *recorded;               /* settings.json as it was found; NULL: a new run */
     el_tune_content content;
-    uint64_t hash; /* of every setting that changes what is learned, and of the content */
+    json_t *dev_hashes; /* by the names of tasks, those of their dev examples; NULL: none is noted */
+    uint64_t hash;      /* of every setting that changes what is learned, and of the content */
 } el_tune_settings;
 
 /* Check each given value, read <output>/settings.json if it is there and take from it what is not given. settings:
@@ -36,14 +37,29 @@ electra_status el_tune_settings_fill(el_tune_settings *settings, const el_model_
 /* Now with the content: ELECTRA_MISUSE with all differences if the run was begun with other settings. */
 electra_status el_tune_settings_bind(el_tune_settings *settings, el_tune_content content, electra_error *err);
 
+/* What a task's dev examples are, to be recorded for el_tune_settings_recall; nothing is refused because of it. */
+electra_status el_tune_settings_note_dev(el_tune_settings *settings, const char *task, uint64_t examples_hash,
+                                         electra_error *err);
+
+/* Paths are recorded as they are from any working directory. */
 electra_status el_tune_settings_save(const el_tune_settings *settings, electra_error *err);
 void el_tune_settings_clear(el_tune_settings *settings); /* accepts a zeroed one */
 
+/* The run that made a model. */
+typedef struct el_tune_recalled {
+    json_t *recorded; /* its settings.json, whose texts options borrow; NULL: no run of fine-tuning made the model */
+    bool examples;    /* none are given, so that those of the run are scored */
+} el_tune_recalled;
+
 /* What a model was trained with, for whoever scores it: fills what `options` leaves open from the settings.json of the
  * run that made `options->model` (in that folder or, of a run with several tasks, the one above it): the task or, of
- * own files, their kind and columns; lengths, compat. A task, kind or format that is given means other examples, and
- * their columns then are the caller's business. *recorded: whose texts options borrow, to be json_decref'ed; NULL if no
- * run of fine-tuning made it. */
-electra_status el_tune_settings_recall(electra_evaluate_options *options, json_t **recorded, electra_error *err);
+ * own files, their kind and columns; lengths, compat; where no examples are given, the run's files. A task, kind or
+ * format that is given means other examples, and their columns then are the caller's business. run: zeroed; to be
+ * cleared in any case. */
+electra_status el_tune_settings_recall(electra_evaluate_options *options, el_tune_recalled *run, electra_error *err);
+void el_tune_recalled_clear(el_tune_recalled *run); /* accepts a zeroed one */
+
+/* Whether these are the dev examples that the run had for the task, as far as it was recorded. */
+bool el_tune_recalled_dev_is(const el_tune_recalled *run, const char *task, uint64_t examples_hash);
 
 #endif

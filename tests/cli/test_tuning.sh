@@ -55,6 +55,36 @@ for quiet in '' --verbose; do
     done
 done
 
+# ---- from another working directory --------------------------------------------------------------------------------
+mkdir elsewhere
+printf 'text\tlabel\nthe cat 1 sat.\tbad\n' >elsewhere/train.tsv # a file that is called as the run's
+there() { # ARGUMENTS...: the program in the other directory
+    (cd elsewhere && "$electra" "$@")
+}
+"$electra" evaluate --model done --json >here
+there evaluate --model ../done --json >json 2>err
+cmp here json || fail "evaluate scored another file: $(cat err)"
+! grep -q warning err || fail "evaluate complains of the run's own file: $(cat err)"
+there finetune --quiet --threads 1 --output ../done --trials 3 >out || fail "a run should go on from anywhere"
+expect 0 'mean of 3 trials' "$electra" inspect --run done
+
+cp -r done relative # a run of a version that recorded paths as they were given
+sed -E -i "s|\"$work/|\"|; /dev_hashes/,/}/d" relative/settings.json
+expect 0 'accuracy' "$electra" evaluate --model relative
+there evaluate --model ../relative >out 2>err || fail "$(cat err)"
+! grep -q warning err || fail "nothing is recorded that could differ: $(cat err)"
+sed -E -i "s|\"train\": \".*\"|\"train\": \"train.tsv\"|" relative/settings.json
+expect 0 'own: accuracy' "$electra" finetune --threads 1 --model "$encoder" --train ./train.tsv --output relative
+grep -q "\"train\": \"$work/./train.tsv\"" relative/settings.json || fail "paths should be absolute: $(cat relative/settings.json)"
+
+cp train.tsv kept.tsv
+sed -i '2s/good/bad/' train.tsv
+expect 0 'accuracy' "$electra" evaluate --model done
+grep -q "warning: $work/train.tsv: these are not the dev examples that the run had" err || fail "a changed file: $(cat err)"
+expect 0 'accuracy' "$electra" evaluate --model done --dev train.tsv
+! grep -q warning err || fail "another file may be another one: $(cat err)"
+mv kept.tsv train.tsv
+
 # ---- stopped -------------------------------------------------------------------------------------------------------
 "$electra" finetune --quiet --threads 1 --model "$encoder" --train train.tsv --dev train.tsv --output stopped --steps 300000 --trials 3 --eval-every 20 >out 2>err &
 job=$!

@@ -306,6 +306,15 @@ static electra_scores evaluate(const char *model, const electra_task_data *data,
     return scores;
 }
 
+static double score_by_itself(const char *model, const char *dev, const char *metric)
+{
+    electra_task_data data = electra_evaluate_options_default().data;
+    data.dev = dev ? test_path(root, dev) : NULL;
+    const electra_scores scores = evaluate(model, &data, (double)NAN);
+    assert_string_equal(scores.list[0].name, metric);
+    return scores.list[0].value;
+}
+
 static json_t *results_of(const char *folder)
 {
     char name[128];
@@ -363,6 +372,8 @@ static void check_kind(const electra_finetune_options *o, const char *output, co
      * of neighbours among 100 moves Spearman's coefficient by 12 / (100^3 - 100) */
     const double slack = strcmp(metric, "spearman") == 0 ? 1.3e-5 : 1e-6;
     assert_true(fabs(scores.list[0].value - result.tasks[0].best) < slack);
+    assert_true(fabs(score_by_itself(output, NULL, metric) - scores.list[0].value) < 1e-9);
+    assert_null(strstr(logged, "these are not the dev examples"));
     char name[128];
     snprintf(name, sizeof name, "%s/current", output);
     assert_false(el_is_folder(test_path(root, name)));
@@ -1044,15 +1055,6 @@ static void a_model_of_another_kind_is_refused(void **state)
 }
 
 /* ---- what evaluate knows by itself ------------------------------------------------------------------------------- */
-
-static double score_by_itself(const char *model, const char *dev, const char *metric)
-{
-    electra_task_data data = electra_evaluate_options_default().data;
-    data.dev = dev ? test_path(root, dev) : NULL;
-    const electra_scores scores = evaluate(model, &data, (double)NAN);
-    assert_string_equal(scores.list[0].name, metric);
-    return scores.list[0].value;
-}
 
 /* How the files of a run are read, and how long its sequences are, need not be said again. */
 static void evaluate_remembers_the_run(void **state)
