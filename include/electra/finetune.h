@@ -228,7 +228,8 @@ typedef struct electra_evaluate_options {
     size_t struct_size;
     electra_runtime runtime;
     const char *model;      /* a model directory with a head that fits the task; int8 too */
-    electra_task_data data; /* what is scored: `dev`, else the named task's dev file */
+    electra_task_data data; /* what is scored: `dev`, else the named task's dev file; nothing given: of a model that
+                               electra_finetune made, the dev examples of its run, also those that were held out */
     long max_length;        /* tokens; default: the task's */
     long doc_stride, max_answer;
     double null_threshold;   /* questions: null odds above it mean "no answer"; NaN (default): the model's own, which it has

@@ -69,8 +69,8 @@ const cli_command cli_evaluate = {
         "them for tags, exact match and F1 as the official SQuAD scorers for questions. Shares are 0 to 1.\n"
         "\n"
         "A model that electra finetune made knows its task, how files are read and the lengths: nothing more is needed to "
-        "score it on the dev file of its run, or on --dev FILE of the same form. Otherwise examples are given as to "
-        "electra finetune.",
+        "score it on the dev file of its run (where that had none, on the training examples that it held out), or on "
+        "--dev FILE of the same form. Otherwise examples are given as to electra finetune.",
     .examples = "electra evaluate --model rte\n"
                 "electra evaluate --model rte --task rte --data glue/RTE\n"
                 "electra evaluate --model reviews --dev test.csv --text-column review --label-column stars --json\n",

@@ -142,6 +142,12 @@ static size_t length_for(const evaluator *e, const el_subject *s)
     return length < positions ? length : positions;
 }
 
+/* The file that a split's examples are of; dev examples may be held out of those for training. */
+static const char *path_of(const el_subject *s, el_named_split split)
+{
+    return s->path[split] ? s->path[split] : s->path[EL_NAMED_TRAIN];
+}
+
 /* Whether the model knows any of the labels; where none is told, there is nothing to know. */
 static electra_status check_labels(const el_subject *s, el_named_split split, electra_error *err)
 {
@@ -159,9 +165,9 @@ static electra_status check_labels(const el_subject *s, el_named_split split, el
     }
     return !told
                ? ELECTRA_OK
-               : el_fail(err, ELECTRA_INVALID, s->path[split],
+               : el_fail(err, ELECTRA_INVALID, path_of(s, split),
                          "none of the labels in %s is one of the model's: it has \"%s\", where the model has \"%s\"%s",
-                         s->path[split], examples->labels.names[examples->labels.n_known],
+                         path_of(s, split), examples->labels.names[examples->labels.n_known],
                          examples->labels.n_known ? examples->labels.names[0] : "none",
                          examples->labels.n_known > 1 ? " and others" : "");
 }
@@ -173,15 +179,58 @@ static void warn_of_change(const evaluator *e, const el_subject *s)
         el_log(e->rt, ELECTRA_LOG_WARNING,
                "%s: these are not the dev examples that the run had, so scores need not be those that it told: the "
                "file has changed, or is read in another way",
-               s->path[EL_NAMED_DEV]);
+               path_of(s, EL_NAMED_DEV));
     }
+}
+
+/* Training examples that are read without known labels, as the run did, number them by themselves. */
+static electra_status check_same_labels(const evaluator *e, const el_subject *s, electra_error *err)
+{
+    const el_label_set *labels = &s->examples[EL_NAMED_TRAIN]->labels;
+    bool same = labels->n_known == 0 || labels->n_known == e->labels.n;
+    for (size_t i = 0; same && i < labels->n_known; i++) {
+        same = strcmp(labels->names[i], e->labels.names[i]) == 0;
+    }
+    return same ? ELECTRA_OK
+                : el_fail(err, ELECTRA_INVALID, s->path[EL_NAMED_TRAIN],
+                          "%s has changed since the run: its labels are not those of the model, so that what was held "
+                          "out of it is not known any more; name the examples to score: --dev FILE",
+                          s->path[EL_NAMED_TRAIN]);
+}
+
+/* What a run without a dev file was scored with: its training examples are parted as it parted them. */
+static electra_status hold_out(evaluator *e, el_subject *s, electra_error *err)
+{
+    if (!(e->run.dev_share > 0)) {
+        return el_fail(err, ELECTRA_MISUSE, "dev",
+                       "the run that made %s had no examples to score it with (dev_share was 0): name them, --dev FILE",
+                       e->set.model);
+    }
+    EL_TRY(el_subject_read(s, EL_NAMED_TRAIN, NULL, e->rt, err));
+    EL_TRY(check_same_labels(e, s, err));
+    EL_TRY(el_subject_hold_out(s, e->run.dev_share, e->run.seed, err));
+    el_log(e->rt, ELECTRA_LOG_INFO,
+           "%s: the run had no dev file; what is scored are the %zu of %zu training examples that it held out", s->name,
+           s->examples[EL_NAMED_DEV]->n, s->examples[EL_NAMED_TRAIN]->n + s->examples[EL_NAMED_DEV]->n);
+    return ELECTRA_OK;
+}
+
+static electra_status read_examples(evaluator *e, el_subject *s, el_named_split split, electra_error *err)
+{
+    const el_label_set *known = e->labels.n > 0 && s->kind != EL_TASK_REGRESS ? &e->labels : NULL;
+    const bool held_out = split == EL_NAMED_DEV && !s->path[split] && e->run.examples;
+    EL_TRY(held_out ? hold_out(e, s, err) : el_subject_read(s, split, known, e->rt, err));
+    EL_TRY(check_labels(s, split, err));
+    if (split == EL_NAMED_DEV) {
+        warn_of_change(e, s);
+    }
+    return ELECTRA_OK;
 }
 
 /* Read a split and compute what the model says about it. */
 static electra_status predict(evaluator *e, el_subject *s, el_named_split split, el_predictions **out,
                               electra_error *err)
 {
-    const el_label_set *known = e->labels.n > 0 && s->kind != EL_TASK_REGRESS ? &e->labels : NULL;
     const el_features_settings features = {.max_length = length_for(e, s),
                                            .doc_stride = e->set.doc_stride > 0 ? (size_t)e->set.doc_stride : 128,
                                            .one_segment = el_model_network(e->model)->config.n_types < 2,
@@ -191,11 +240,7 @@ static electra_status predict(evaluator *e, el_subject *s, el_named_split split,
     if (e->set.compat == ELECTRA_COMPAT_GOOGLE) {
         el_subject_use_bioes(s);
     }
-    EL_TRY(el_subject_read(s, split, known, e->rt, err));
-    EL_TRY(check_labels(s, split, err));
-    if (split == EL_NAMED_DEV) {
-        warn_of_change(e, s);
-    }
+    EL_TRY(read_examples(e, s, split, err));
     EL_TRY(el_subject_featurize(s, split, electra_model_tokenizer(e->model), &features, err));
     return el_predictions_make(out, e->be, el_model_network(e->model), el_model_weights(e->model, e->be),
                                s->features[split], &settings, e->rt, err);
@@ -293,8 +338,9 @@ static electra_status score(evaluator *e, el_subject *s, electra_scores *out, el
         status = el_scoring_make(&scoring, s, predictions, threshold, err);
     }
     if (status == ELECTRA_OK && scoring.scores.n == 0) {
-        status = el_fail(err, ELECTRA_INVALID, s->path[EL_NAMED_DEV],
-                         "no example of %s says what is right, so there is nothing to score", s->path[EL_NAMED_DEV]);
+        const char *path = path_of(s, EL_NAMED_DEV);
+        status = el_fail(err, ELECTRA_INVALID, path, "no example of %s says what is right, so there is nothing to score",
+                         path);
     }
     if (status == ELECTRA_OK && e->set.predictions) {
         status = el_scoring_write(e->set.predictions, predictions, scoring.threshold, err);
@@ -314,7 +360,8 @@ static electra_status evaluate(evaluator *e, el_subject *subjects, size_t n, ele
     }
     el_subject *s = &subjects[0];
     EL_TRY(open_subject(e, s, err));
-    if (!e->set.submission || s->path[EL_NAMED_DEV]) {
+    const bool dev = s->path[EL_NAMED_DEV] || (e->run.examples && e->run.dev_share > 0);
+    if (!e->set.submission || dev) {
         EL_TRY(score(e, s, out, err));
     }
     return e->set.submission ? submit(e, s, e->set.submission, err) : ELECTRA_OK;

@@ -379,7 +379,8 @@ static electra_status find_above(json_t **out, const char *folder, electra_error
 /* A separator is of CSV alone. */
 static bool is_csv(const electra_task_data *data, const electra_task_data *then)
 {
-    const char *path = data->train ? data->train : data->dev ? data->dev : data->test ? data->test : then->dev;
+    const char *given = data->train ? data->train : data->dev ? data->dev : data->test;
+    const char *path = given ? given : then->dev ? then->dev : then->train;
     return then->format >= 0 ? then->format == ELECTRA_TASK_CSV
                              : path && el_source_guess(path, then->kind) == EL_SOURCE_CSV;
 }
@@ -414,6 +415,19 @@ static bool names_columns(const electra_task_data *data)
            data->choice_columns || data->label_separator || data->separator || data->tags || data->header >= 0;
 }
 
+/* Those of the run; its training examples only where dev examples were held out of them, and then with what decides
+ * which rows can be used. */
+static void recall_files(electra_task_data *data, const electra_task_data *then)
+{
+    data->folder = then->folder;
+    data->dev = then->dev;
+    data->test = then->test;
+    if (!then->dev) {
+        data->train = then->train;
+        data->labels = data->labels ? data->labels : then->labels;
+    }
+}
+
 /* Returns whether the examples are the run's. */
 static bool recall_data(electra_task_data *data, const electra_task_data *then)
 {
@@ -427,9 +441,7 @@ static bool recall_data(electra_task_data *data, const electra_task_data *then)
     if (data->folder || data->train || data->dev || data->test) {
         return false;
     }
-    data->folder = then->folder;
-    data->dev = then->dev;
-    data->test = then->test;
+    recall_files(data, then);
     return true;
 }
 
@@ -445,6 +457,8 @@ electra_status el_tune_settings_recall(electra_evaluate_options *o, el_tune_reca
     electra_finetune_options then = electra_finetune_options_default();
     EL_TRY(el_settings_from_json(&TABLE, &then, run->recorded, o->model, err));
     electra_task_data *data = &o->data;
+    run->dev_share = then.data.dev_share;
+    run->seed = (uint64_t)then.seed;
     run->examples = !data->task && data->kind < 0 && data->format < 0 && recall_data(data, &then.data);
     o->max_length = o->max_length >= 0 ? o->max_length : then.max_length;
     o->doc_stride = o->doc_stride >= 0 ? o->doc_stride : then.doc_stride;

@@ -49,6 +49,8 @@ void el_tune_settings_clear(el_tune_settings *settings); /* accepts a zeroed one
 typedef struct el_tune_recalled {
     json_t *recorded; /* its settings.json, whose texts options borrow; NULL: no run of fine-tuning made the model */
     bool examples;    /* none are given, so that those of the run are scored */
+    double dev_share; /* of the training examples, which a run without a dev file held out by its seed; 0: none */
+    uint64_t seed;
 } el_tune_recalled;
 
 /* What a model was trained with, for whoever scores it: fills what `options` leaves open from the settings.json of the

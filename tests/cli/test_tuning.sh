@@ -85,6 +85,15 @@ expect 0 'accuracy' "$electra" evaluate --model done --dev train.tsv
 ! grep -q warning err || fail "another file may be another one: $(cat err)"
 mv kept.tsv train.tsv
 
+# ---- without a dev file ----------------------------------------------------------------------------------------------
+"$electra" finetune --quiet --threads 1 --model "$encoder" --train train.tsv --output alone --steps 5 --json >json
+there evaluate --model ../alone --predictions said.jsonl >out 2>err || fail "what was held out should be scored: $(cat err)"
+grep -qF 'own: the run had no dev file; what is scored are the 8 of 80 training examples that it held out' err || fail "$(cat err)"
+grep -q "^accuracy  *$(grep -o '"accuracy":{"mean":[0-9.]*' json | sed 's/.*://')" out || fail "$(cat out) is not $(cat json)"
+cmp elsewhere/said.jsonl alone/predictions.jsonl || fail "the same is said about what was held out"
+"$electra" finetune --quiet --threads 1 --model "$encoder" --train train.tsv --dev-share 0 --output blind --steps 2 >out
+expect 2 'name them, --dev FILE' "$electra" evaluate --model blind
+
 # ---- stopped -------------------------------------------------------------------------------------------------------
 "$electra" finetune --quiet --threads 1 --model "$encoder" --train train.tsv --dev train.tsv --output stopped --steps 300000 --trials 3 --eval-every 20 >out 2>err &
 job=$!

@@ -758,10 +758,79 @@ static void nothing_held_out(void **state)
     const electra_finetune_result result = must_run(&o);
     assert_true(isnan(result.tasks[0].mean));
     assert_true(el_is_file(test_path(root, "blind/model.safetensors")));
-    o.output = test_path(root, "held-out");
-    o.data.dev_share = -1;
+    electra_evaluate_options asked = electra_evaluate_options_default();
+    electra_scores scores;
+    electra_error err = {0};
+    asked.model = o.output;
+    assert_int_equal(electra_evaluate(&asked, &scores, &err), ELECTRA_MISUSE);
+    assert_non_null(strstr(err.message, "had no examples to score it with (dev_share was 0): name them, --dev FILE"));
+    assert_true(score_by_itself("blind", "class-dev.tsv", "accuracy") >= 0);
+}
+
+/* What a run held out is scored again, not what it was trained on. */
+static void check_held_out(const electra_finetune_options *o, const char *output, const char *metric, const char *words)
+{
+    const electra_finetune_result result = must_run(o);
+    assert_non_null(strstr(logged, " training examples are held out"));
+    electra_task_data data = electra_evaluate_options_default().data;
+    logged[0] = '\0';
+    const electra_scores scores = evaluate(output, &data, (double)NAN);
+    assert_string_equal(scores.list[0].name, metric);
+    assert_true(fabs(scores.list[0].value - result.tasks[0].best) < 1.3e-5);
+    if (!strstr(logged, words) || strstr(logged, "these are not the dev examples")) {
+        fail_msg("%s: %s", output, logged);
+    }
+}
+
+static void held_out_examples_are_scored_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *train, *output;
+        int kind;
+        const char *metric;
+    } ALL[] = {{"class-train.tsv", "held-class", -1, "accuracy"},
+               {"labels-train.tsv", "held-labels", ELECTRA_TASK_MULTILABEL, "micro_f1"},
+               {"number-train.tsv", "held-number", ELECTRA_TASK_REGRESS, "spearman"},
+               {"tag-train.conll", "held-tag", -1, "f1"},
+               {"choice-train.jsonl", "held-choice", ELECTRA_TASK_CHOICE, "accuracy"},
+               {"qa-train.json", "held-qa", -1, "f1"}};
+    for (size_t i = 0; i < sizeof ALL / sizeof ALL[0]; i++) {
+        electra_finetune_options o = options_for(ALL[i].train, NULL, ALL[i].output);
+        o.data.kind = ALL[i].kind;
+        o.data.dev_share = 0.2;
+        o.seed = 7;
+        o.epochs = 2;
+        check_held_out(&o, ALL[i].output, ALL[i].metric,
+                       "the run had no dev file; what is scored are the 48 of 240 training examples that it held out");
+    }
+    /* rows that training passed over are passed over again: the labels were told */
+    electra_finetune_options o = options_for("three-train.tsv", NULL, "held-told");
+    FILE *file = fopen(test_path(root, "three-train.tsv"), "w");
+    el_rng_stream random = {.key = 31};
+    for (size_t row = 0; row < 90; row++) {
+        class_row(file, &random, row);
+        fprintf(file, "%s", row % 3 == 0 ? "wa we\tperhaps\n" : "");
+    }
+    fclose(file);
+    o.data.labels = "yes,no";
+    o.epochs = 1;
+    check_held_out(&o, "held-told", "accuracy", "the 9 of 90 training examples");
+    write_text("three-train.tsv", "text\tlabel\nwa wb\tyes\nwa wc\tyes\nwb wc\tno\nwb wd\tno\n");
+    assert_true(score_by_itself("held-told", NULL, "accuracy") >= 0);
+    assert_non_null(strstr(logged, "these are not the dev examples that the run had"));
+
+    write_text("class-changed.tsv", "text\tlabel\nwa wb\tyes\nwb wc\tno\nwc wd\tno\nwc wf\tyes\n");
+    o = options_for("class-changed.tsv", NULL, "held-changed");
+    o.epochs = 1;
     (void)must_run(&o);
-    assert_non_null(strstr(logged, "24 of 240 training examples are held out"));
+    write_text("class-changed.tsv", "text\tlabel\nwa wb\tyes\nwb wc\tperhaps\nwc wd\tno\n");
+    electra_evaluate_options asked = electra_evaluate_options_default();
+    electra_scores scores;
+    electra_error err = {0};
+    asked.model = o.output;
+    assert_int_equal(electra_evaluate(&asked, &scores, &err), ELECTRA_INVALID);
+    assert_non_null(strstr(err.message, "its labels are not those of the model"));
 }
 
 /* ---- heads that are gone on with --------------------------------------------------------------------------------- */
@@ -901,6 +970,35 @@ static void the_other_squad_is_noticed(void **state)
     o.epochs = 0.1;
     (void)must_run(&o);
     assert_null(strstr(logged, "the task is squad2"));
+}
+
+/* Of a published task, alone and among several, and with a file of the caller's. */
+static void held_out_examples_of_a_task_are_scored_again(void **state)
+{
+    (void)state;
+    static const char HEADER[] = "index\tsentence1\tsentence2\tlabel\n";
+    write_pairs("half/RTE/train.tsv", HEADER, "entailment", "not_entailment", TRAIN, 41);
+    write_pairs("half/WNLI/train.tsv", HEADER, "0", "1", TRAIN, 42);
+    write_pairs("half/WNLI/dev.tsv", HEADER, "0", "1", DEV, 43);
+    electra_finetune_options o = options_for("x", NULL, "half-rte");
+    o.data.train = NULL;
+    o.data.task = "rte";
+    o.data.folder = test_path(root, "half");
+    o.epochs = 2;
+    check_held_out(&o, "half-rte", "accuracy", "rte: the run had no dev file; what is scored are the 24 of 240");
+    o.output = test_path(root, "half-own");
+    o.data.folder = NULL;
+    o.data.train = test_path(root, "half/RTE/train.tsv");
+    check_held_out(&o, "half-own", "accuracy", "the 24 of 240");
+    o.output = test_path(root, "half-both");
+    o.data.task = "rte,wnli";
+    o.data.folder = test_path(root, "half");
+    o.data.train = NULL;
+    check_held_out(&o, "half-both/rte", "accuracy", "the 24 of 240");
+    logged[0] = '\0';
+    (void)score_by_itself("half-both/wnli", NULL, "accuracy");
+    assert_null(strstr(logged, "held out"));
+    assert_null(strstr(logged, "these are not the dev examples"));
 }
 
 /* With one task alone its share of a batch is the batch: the same as before. */
@@ -1285,8 +1383,10 @@ int main(void)
         cmocka_unit_test(a_collapse_is_told),
         cmocka_unit_test(small_numbers_are_no_collapse),
         cmocka_unit_test(nothing_held_out),
+        cmocka_unit_test(held_out_examples_are_scored_again),
         cmocka_unit_test(a_head_is_gone_on_with),
         cmocka_unit_test(several_tasks),
+        cmocka_unit_test(held_out_examples_of_a_task_are_scored_again),
         cmocka_unit_test(several_tasks_resume),
         cmocka_unit_test(all_collapsed_tasks_are_named),
         cmocka_unit_test(mnli_answers_all_its_tests),
