@@ -288,12 +288,13 @@ static electra_status submit(evaluator *e, el_subject *s, const char *folder, el
     return ELECTRA_OK;
 }
 
-electra_status el_submit(el_subject *s, const char *folder, const char *submission, size_t max_length,
+electra_status el_submit(el_subject *s, const char *folder, const char *submission, size_t max_length, int compat,
                          const electra_runtime *rt, electra_error *err)
 {
     evaluator e = {.rt = rt, .set = electra_evaluate_options_default()};
     e.set.model = folder;
     e.set.max_length = (long)max_length;
+    e.set.compat = compat;
     electra_status status = open_model(&e, err);
     if (status == ELECTRA_OK) {
         status = open_subject(&e, s, err);
@@ -339,8 +340,8 @@ static electra_status score(evaluator *e, el_subject *s, electra_scores *out, el
     }
     if (status == ELECTRA_OK && scoring.scores.n == 0) {
         const char *path = path_of(s, EL_NAMED_DEV);
-        status = el_fail(err, ELECTRA_INVALID, path, "no example of %s says what is right, so there is nothing to score",
-                         path);
+        status = el_fail(err, ELECTRA_INVALID, path,
+                         "no example of %s says what is right, so there is nothing to score", path);
     }
     if (status == ELECTRA_OK && e->set.predictions) {
         status = el_scoring_write(e->set.predictions, predictions, scoring.threshold, err);

@@ -556,8 +556,8 @@ static electra_status submit(finetuner *t, electra_error *err)
     for (size_t i = 0; i < t->in.n && t->set->submission; i++) {
         char *folder = NULL;
         EL_TRY(el_tune_folder_model(&folder, &t->folder, &t->in.subjects[i], t->in.n, err));
-        const electra_status status =
-            el_submit(&t->in.subjects[i], folder, t->set->submission, (size_t)t->set->max_length, t->rt, err);
+        const electra_status status = el_submit(&t->in.subjects[i], folder, t->set->submission,
+                                                (size_t)t->set->max_length, t->set->compat, t->rt, err);
         el_free(folder);
         EL_TRY(status);
     }

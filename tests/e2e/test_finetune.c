@@ -1063,6 +1063,29 @@ static void the_released_tags(void **state)
     assert_true(fabs(scores.list[0].value - result.tasks[0].best) < 1e-6);
 }
 
+/* What says which class it is stands where the released way to cut a pair of texts keeps it and ours does not. */
+static void a_submission_is_cut_as_in_training(void **state)
+{
+    (void)state;
+    static const char HEADER[] = "index\tsentence1\tsentence2\tlabel\n";
+    write_pairs("cut/RTE/train.tsv", HEADER, "entailment", "not_entailment", TRAIN, 51);
+    write_pairs("cut/RTE/dev.tsv", HEADER, "entailment", "not_entailment", DEV, 52);
+    write_text("cut/RTE/test.tsv", "index\tsentence1\tsentence2\n0\twb wc wd wa\twb wc wd we\n");
+    electra_finetune_options o = options_for("x", NULL, "cut-run");
+    o.data.train = NULL;
+    o.data.task = "rte";
+    o.data.folder = test_path(root, "cut");
+    o.compat = ELECTRA_COMPAT_GOOGLE;
+    o.max_length = 10; /* one less than what such a pair needs */
+    o.submission = test_path(root, "cut-submission");
+    assert_true(must_run(&o).tasks[0].best > 0.9);
+    size_t bytes;
+    char *rte = test_read(test_path(root, "cut-submission/RTE.tsv"), &bytes);
+    assert_int_equal(bytes, strlen("index\tprediction\n0\tentailment\n"));
+    assert_memory_equal(rte, "index\tprediction\n0\tentailment\n", bytes);
+    free(rte);
+}
+
 /* ---- what makes no sense ----------------------------------------------------------------------------------------- */
 
 static void other_settings_are_refused(void **state)
@@ -1393,6 +1416,7 @@ int main(void)
         cmocka_unit_test(the_other_squad_is_noticed),
         cmocka_unit_test(the_released_ways),
         cmocka_unit_test(the_released_tags),
+        cmocka_unit_test(a_submission_is_cut_as_in_training),
         cmocka_unit_test(other_settings_are_refused),
         cmocka_unit_test(bad_examples),
         cmocka_unit_test(unknown_labels_count_as_wrong),
