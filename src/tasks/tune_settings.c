@@ -147,16 +147,29 @@ static double rate_for(const el_model_config *c, bool google)
     return c->hidden_size > 768 ? 5e-5 : c->hidden_size > 256 ? 1e-4 : 3e-4;
 }
 
-/* With several tasks the released system uses its defaults for all (electra.md 8.2). */
-static double epochs_for(const el_subject *subjects, size_t n)
+/* The released system knows questions by "squad" or "qa" in the name of their task, which NaturalQs lacks; so it is
+ * trained as if it were none (electra.md 8.2). */
+static bool is_overlooked(const el_subject *s)
 {
-    return n == 1 && subjects[0].epochs > 0 ? subjects[0].epochs : n == 1 && subjects[0].kind == EL_TASK_ANSWER ? 2 : 3;
+    return s->named && s->kind == EL_TASK_ANSWER && !strstr(s->name, "squad") && !strstr(s->name, "qa");
 }
 
-static size_t length_for(const el_subject *subjects, size_t n, size_t positions)
+/* With several tasks the released system uses its defaults for all (electra.md 8.2). */
+static double epochs_for(const el_subject *subjects, size_t n, bool google)
 {
-    size_t length = 0;
-    for (size_t i = 0; i < n; i++) {
+    if (n > 1 || (google && is_overlooked(&subjects[0]))) {
+        return 3;
+    }
+    return subjects[0].epochs > 0 ? subjects[0].epochs : subjects[0].kind == EL_TASK_ANSWER ? 2 : 3;
+}
+
+/* Of several tasks the longest one's, so that none is cut that would not be alone; the released system's defaults are
+ * those of its short ones. */
+static size_t length_for(const el_subject *subjects, size_t n, size_t positions, bool google)
+{
+    const bool defaults = google && (n > 1 || is_overlooked(&subjects[0]));
+    size_t length = defaults ? 128 : 0;
+    for (size_t i = 0; i < n && !defaults; i++) {
         const size_t usual = subjects[i].kind == EL_TASK_ANSWER ? 384 : subjects[i].kind == EL_TASK_TAG ? 256 : 128;
         const size_t own = subjects[i].max_length ? subjects[i].max_length : usual;
         length = own > length ? own : length;
@@ -176,7 +189,7 @@ electra_status el_tune_settings_fill(el_tune_settings *s, const el_model_config 
     el_setting_default_real(&o->data.dev_share, 0.1);
     el_setting_default_whole(&o->seed, 42);
     if (o->steps < 0) {
-        el_setting_default_real(&o->epochs, epochs_for(subjects, n));
+        el_setting_default_real(&o->epochs, epochs_for(subjects, n, google));
     }
     el_setting_default_whole(&o->batch, 32);
     el_setting_default_real(&o->learning_rate, rate_for(encoder, google));
@@ -188,7 +201,7 @@ electra_status el_tune_settings_fill(el_tune_settings *s, const el_model_config 
     /* the published models' own is 0.1; one that never knew dropout is only hindered by it */
     el_setting_default_real(&o->dropout, google ? 0.1 : encoder->hidden_dropout);
     el_setting_default_real(&o->clip, 1);
-    el_setting_default_whole(&o->max_length, length_for(subjects, n, encoder->max_positions));
+    el_setting_default_whole(&o->max_length, length_for(subjects, n, encoder->max_positions, google));
     el_setting_default_whole(&o->doc_stride, 128);
     el_setting_default_choice(&o->qa_head, ELECTRA_QA_SPANS);
     el_setting_default_whole(&o->max_answer, 30);

@@ -7,12 +7,13 @@
 
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "support/folder.h"
 #include "support/labelled.h"
-#include "tasks/subject.h"
+#include "tasks/tune_settings.h"
 
 static electra_task_data nothing(void)
 {
@@ -146,6 +147,54 @@ static void what_makes_no_sense_is_misuse(void **state)
     expect_misuse(&data, "\";;\" is not one character");
 }
 
+/* ---- the recipe -------------------------------------------------------------------------------------------------- */
+
+static void expect_recipe(const char *folder, const char *task, int compat, double epochs, long max_length)
+{
+    electra_task_data data = nothing();
+    data.task = task;
+    data.folder = folder;
+    el_subject *subjects = NULL;
+    size_t n;
+    assert_int_equal(el_subjects_create(&subjects, &n, &data, NULL), ELECTRA_OK);
+    el_tune_settings s = {.given = electra_finetune_options_default()};
+    s.given.data = data;
+    s.given.compat = compat;
+    const el_model_config encoder = {.hidden_size = 256, .n_layers = 12, .max_positions = 512};
+    assert_int_equal(el_tune_settings_fill(&s, &encoder, subjects, n, NULL), ELECTRA_OK);
+    if (fabs(s.given.epochs - epochs) > 1e-9 || s.given.max_length != max_length) {
+        fail_msg("%s: %g epochs of %ld tokens", task, s.given.epochs, s.given.max_length);
+    }
+    el_tune_settings_clear(&s);
+    el_subjects_free(subjects, n);
+}
+
+static void tasks_have_epochs_and_lengths(void **state)
+{
+    static const char *const FOLDERS[] = {"RTE", "SQuAD", "NaturalQuestions", "NewsQA", "CoNLL2000"};
+    for (size_t i = 0; i < sizeof FOLDERS / sizeof FOLDERS[0]; i++) {
+        static const char *const FILES[] = {"train.tsv", "train-v1.1.json", "train.jsonl", "train.txt"};
+        for (size_t k = 0; k < sizeof FILES / sizeof FILES[0]; k++) {
+            char name[80];
+            snprintf(name, sizeof name, "all/%s/%s", FOLDERS[i], FILES[k]);
+            test_write_text(*state, name, "x");
+        }
+    }
+    static const struct {
+        const char *task;
+        double epochs, google_epochs;
+        long length, google_length;
+    } ALL[] = {{"rte", 10, 10, 128, 128},       {"squad", 2, 2, 512, 512},      {"newsqa", 2, 2, 512, 512},
+               {"naturalqs", 2, 3, 512, 128},   {"conll2000", 3, 3, 256, 256},  {"rte,squad", 3, 3, 512, 128},
+               {"conll2000,rte", 3, 3, 256, 128}};
+    for (size_t i = 0; i < sizeof ALL / sizeof ALL[0]; i++) {
+        char folder[512];
+        snprintf(folder, sizeof folder, "%s", test_path(*state, "all"));
+        expect_recipe(folder, ALL[i].task, ELECTRA_COMPAT_NONE, ALL[i].epochs, ALL[i].length);
+        expect_recipe(folder, ALL[i].task, ELECTRA_COMPAT_GOOGLE, ALL[i].google_epochs, ALL[i].google_length);
+    }
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_setup, test_folder_teardown)
@@ -153,7 +202,7 @@ int main(void)
         IN_FOLDER(formats_and_kinds_are_guessed), IN_FOLDER(options_become_a_source),
         IN_FOLDER(labels_may_have_a_column_each), IN_FOLDER(tags_are_turned_into_a_scheme),
         IN_FOLDER(choices_have_columns),          IN_FOLDER(published_tasks_take_files_of_the_caller),
-        IN_FOLDER(what_makes_no_sense_is_misuse),
+        IN_FOLDER(what_makes_no_sense_is_misuse), IN_FOLDER(tasks_have_epochs_and_lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
