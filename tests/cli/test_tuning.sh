@@ -4,7 +4,7 @@
 set -euo pipefail
 electra=$(realpath "$1")
 encoder=$(cd "$(dirname "$0")/../golden/fixtures/pipeline/discriminator" && pwd)
-work=$(mktemp -d)
+work=$(realpath "$(mktemp -d)")
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
@@ -68,12 +68,16 @@ cmp here json || fail "evaluate scored another file: $(cat err)"
 there finetune --quiet --threads 1 --output ../done --trials 3 >out || fail "a run should go on from anywhere"
 expect 0 'mean of 3 trials' "$electra" inspect --run done
 
+sed 's/\t/,/' train.tsv >blob
+ln -s blob linked.csv # whose name says how it is read
+"$electra" finetune --quiet --threads 1 --model "$encoder" --train train.tsv --dev linked.csv --output linked --steps 2 >out
+there evaluate --model ../linked >out 2>err || fail "a file of another name should be read as it was: $(cat err)"
+
 cp -r done relative # a run of a version that recorded paths as they were given
 sed -E -i "s|\"$work/|\"|; /dev_hashes/,/}/d" relative/settings.json
 expect 0 'accuracy' "$electra" evaluate --model relative
 there evaluate --model ../relative >out 2>err || fail "$(cat err)"
 ! grep -q warning err || fail "nothing is recorded that could differ: $(cat err)"
-sed -E -i "s|\"train\": \".*\"|\"train\": \"train.tsv\"|" relative/settings.json
 expect 0 'own: accuracy' "$electra" finetune --threads 1 --model "$encoder" --train ./train.tsv --output relative
 grep -q "\"train\": \"$work/./train.tsv\"" relative/settings.json || fail "paths should be absolute: $(cat relative/settings.json)"
 
