@@ -9,6 +9,7 @@
 typedef struct sentence {
     uint32_t line; /* where it begins; 0: there is none */
     bool broken;   /* to be passed over, which was said already */
+    size_t width;  /* columns of its first word */
     electra_text id;
 } sentence;
 
@@ -178,6 +179,39 @@ static bool is_comment(electra_text line, const char *next, const char *end, siz
     return columns > 0 && columns != count_columns(line);
 }
 
+/* How many columns words have. */
+typedef struct widths {
+    size_t usual;  /* of the file's first word; 0: not met yet */
+    bool from_end; /* a column is counted from the end: a word of another width has another cell there */
+    bool noted;    /* that sentences differ */
+} widths;
+
+/* The word in r->cells, which was added, against those before. A sentence whose words differ lacks a cell or has one
+ * too many. Sentences may differ from each other (CoNLL-2005, CoNLL-2012: a column for each verb), but then what stands
+ * in a column counted from the end is something else. */
+static electra_status check_width(el_reader *r, sentence *s, widths *w, uint32_t line)
+{
+    const size_t n = r->cells.n;
+    if (s->broken) {
+        return ELECTRA_OK;
+    }
+    w->usual = w->usual ? w->usual : n;
+    s->width = s->width ? s->width : n;
+    if (n != s->width || (w->from_end && n != w->usual)) {
+        s->broken = true;
+        return el_read_skip(r, line, "%zu column%s where the lines before have %zu", n, n == 1 ? "" : "s",
+                            n != s->width ? s->width : w->usual);
+    }
+    if (n != w->usual && !w->noted) {
+        w->noted = true;
+        el_read_note(r, line,
+                     "%zu column%s where the first sentence has %zu; such sentences are kept, for no column is counted "
+                     "from the end",
+                     n, n == 1 ? "" : "s", w->usual);
+    }
+    return ELECTRA_OK;
+}
+
 static bool starts_document(electra_text line)
 {
     static const char MARK[] = "-DOCSTART-";
@@ -193,6 +227,7 @@ electra_status el_read_conll(el_reader *r, const char *data, size_t bytes)
     electra_text line;
     sentence s = {0};
     ahead behind = {.at = data};
+    widths w = {.from_end = word.from_end || tag.from_end};
     size_t usual = 0;
     for (uint32_t number = 1; el_read_line(&at, end, &line); number++) {
         if (s.line == 0 && is_comment(line, at, end, usual, &behind)) {
@@ -204,6 +239,7 @@ electra_status el_read_conll(el_reader *r, const char *data, size_t bytes)
         } else {
             usual = r->cells.n;
             EL_TRY(add_word(r, &s, &word, &tag, number));
+            EL_TRY(check_width(r, &s, &w, number));
         }
     }
     return end_sentence(r, &s);

@@ -50,6 +50,24 @@ static void a_sentence_with_a_short_line_is_skipped(void **state)
                 "file:7: there is no column -1, only 1 column; the sentence is skipped\n");
 }
 
+static void sentences_of_another_width_are_skipped(void **state)
+{
+    (void)state;
+    el_source source = el_source_default(EL_SOURCE_CONLL, EL_TASK_TAG);
+    test_expect(&source,
+                "-DOCSTART- O\n\nAnn NNP B-NP B-PER\nsat VB O O\n\nPeter NNP B-NP\nran VB O O\n\nHe ran O O\nto the TO O "
+                "O\n\nHere RB B-NP O\n",
+                "3 [Ann|sat] = B-PER O\n12 [Here] = O\n", "B-PER O",
+                "file:6: 3 columns where the lines before have 4; the sentence is skipped\n"
+                "file:10: 5 columns where the lines before have 4; the sentence is skipped\n");
+    source.label = "2"; /* counted from the beginning, a sentence may have more of what is not looked at */
+    test_expect(&source, "a NN\nb VB\n\nc NN x y\nd VB x y\n\ne NN x\nf VB\n\ng NN x\n",
+                "1 [a|b] = NN VB\n4 [c|d] = NN VB\n10 [g] = NN\n", "NN VB",
+                "file:4: 4 columns where the first sentence has 2; such sentences are kept, for no column is counted from "
+                "the end\n"
+                "file:8: 2 columns where the lines before have 3; the sentence is skipped\n");
+}
+
 static void prefixes_of_words_are_taken_off(void **state)
 {
     (void)state;
@@ -70,7 +88,8 @@ static void comments_are_no_words(void **state)
     test_expect(&source, "# NN O\n1 CD O\n\n# id\n# NN B-X\nb NN O\n# NN O\n", "1 [#|1] = O O\n5 [#|b|#] = B-X O O\n", "B-X O",
                 "");
     test_expect(&source, "a O\n\n# the end of it\n\n# newdoc id = 1", "1 [a] = O\n", "O", "");
-    test_expect(&source, "a O\n# b O\n#\tO\nc O\n", "1 [a|#|#|c] = O O O O\n", "O", ""); /* within a sentence */
+    test_expect(&source, "a O\n# O\n#\tO\nc O\n\na O\n# b O\n", "1 [a|#|#|c] = O O O O\n", "O", /* within a sentence */
+                "file:7: 3 columns where the lines before have 2; the sentence is skipped\n");
 }
 
 static void tags_that_are_integers_are_in_their_order(void **state)
@@ -217,6 +236,7 @@ int main(void)
         cmocka_unit_test(sentences_end_at_blank_lines),
         cmocka_unit_test(columns_are_chosen_by_number),
         cmocka_unit_test(a_sentence_with_a_short_line_is_skipped),
+        cmocka_unit_test(sentences_of_another_width_are_skipped),
         cmocka_unit_test(prefixes_of_words_are_taken_off),
         cmocka_unit_test(comments_are_no_words),
         cmocka_unit_test(tags_that_are_integers_are_in_their_order),
