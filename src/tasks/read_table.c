@@ -21,8 +21,16 @@ typedef struct columns {
     electra_text *cells; /* [source->n_choices]: of a row */
     column *flags;       /* [source->n_flags] */
     electra_text *names; /* [source->n_flags]: the labels that hold for a row */
-    size_t n_header;     /* cells of the header; 0: there is none */
+    bool has_header;
+    size_t width;  /* cells of the header, else of the first row that is fine; 0: neither was met yet */
+    bool from_end; /* some column is counted from the end: a row of another width has another cell there */
+    bool noted;    /* that rows are narrower */
 } columns;
+
+/* The lines of a row; only one of CSV may have more than one. */
+typedef struct lines {
+    uint32_t first, last;
+} lines;
 
 /* A number from 1 or from -1; false if it is a name. */
 static bool numbered(const char *name, column *out)
@@ -112,6 +120,18 @@ static electra_status find(el_reader *r, const char *name, const electra_text *h
     return no_such_column(r, name, header, n);
 }
 
+static bool any_from_end(const el_source *source, const columns *c)
+{
+    bool any = c->text.from_end || c->pair.from_end || c->label.from_end || c->id.from_end;
+    for (size_t i = 0; i < source->n_choices; i++) {
+        any = any || c->choices[i].from_end;
+    }
+    for (size_t i = 0; i < source->n_flags; i++) {
+        any = any || c->flags[i].from_end;
+    }
+    return any;
+}
+
 static electra_status find_all(el_reader *r, const electra_text *cells, size_t n, columns *out)
 {
     const el_source *source = r->source;
@@ -132,6 +152,7 @@ static electra_status find_all(el_reader *r, const electra_text *cells, size_t n
     for (size_t i = 0; i < source->n_flags; i++) {
         EL_TRY(find(r, source->flags[i], cells, n, &out->flags[i]));
     }
+    out->from_end = any_from_end(source, out);
     return ELECTRA_OK;
 }
 
@@ -240,37 +261,62 @@ static electra_status first_row(el_reader *r, columns *c, const electra_text *ce
 {
     *header = is_header(r, cells, n);
     if (*header) {
-        c->n_header = n;
+        c->has_header = true;
+        c->width = n;
     }
     r->may_have_header = !*header && r->source->header == EL_HEADER_GUESS;
     return find_all(r, cells, n, c);
 }
 
-/* Cells that count: such as are empty at the end of a line, beyond the header's, are none. */
+/* Cells that count: such as are empty at the end of a line, beyond the usual ones, are none. */
 static size_t without_trailing(const columns *c, const electra_text *cells, size_t n)
 {
     size_t left = n;
-    while (c->n_header > 0 && left > c->n_header && cells[left - 1].bytes == 0) {
+    while (c->width > 0 && left > c->width && cells[left - 1].bytes == 0) {
         left--;
     }
-    return left > c->n_header ? n : left;
+    return left > c->width ? n : left;
 }
 
-/* A row with more cells than the header has parts a text in two, so that what stands behind it is in the wrong column.
- */
-static electra_status add_whole_row(el_reader *r, const columns *c, uint32_t line)
+static electra_status skip_width(el_reader *r, const columns *c, size_t n, lines at)
+{
+    const char separator = r->source->separator;
+    char where[40] = "", why[80] = "a column is counted from the end";
+    if (at.last > at.first) {
+        (void)snprintf(where, sizeof where, " in lines %u to %u", (unsigned)at.first, (unsigned)at.last);
+    }
+    if (n > c->width && r->source->format == EL_SOURCE_CSV) {
+        (void)snprintf(why, sizeof why, "a cell with a '%c' in it wants quotes", separator);
+    } else if (n > c->width) {
+        (void)snprintf(why, sizeof why, "is there a tab in a text?");
+    }
+    return el_read_skip(r, at.first, "%zu cell%s%s where the %s has %zu (%s)", n, n == 1 ? "" : "s", where,
+                        c->has_header ? "header" : "first row", c->width, why);
+}
+
+/* A row with more cells than the header, or than the first row where there is none, has a text in two parts, so that
+ * what stands behind it is in the wrong column. One with fewer cells has those that are counted from the end in the
+ * wrong place; counted from the beginning it either lacks one or is as good as the others, which cannot be said for
+ * sure without a header. */
+static electra_status add_whole_row(el_reader *r, columns *c, lines at)
 {
     const electra_text *cells = r->cells.items;
-    const size_t n = without_trailing(c, cells, r->cells.n);
-    const bool csv = r->source->format == EL_SOURCE_CSV;
-    if (c->n_header == 0 || n <= c->n_header || (!csv && !r->source->whole_rows)) {
-        return add_row(r, c, cells, n, line);
+    const size_t n = without_trailing(c, cells, r->cells.n), before = r->examples->n;
+    const bool checked = c->width > 0 && (r->source->format == EL_SOURCE_CSV || r->source->whole_rows);
+    if (checked && (n > c->width || (n < c->width && c->from_end))) {
+        return skip_width(r, c, n, at);
     }
-    if (csv) {
-        return el_read_skip(r, line, "%zu cells where the header has %zu (a cell with a '%c' in it wants quotes)", n,
-                            c->n_header, r->source->separator);
+    EL_TRY(add_row(r, c, cells, n, at.first));
+    const bool added = r->examples->n > before;
+    if (added && checked && n < c->width && !c->has_header && !c->noted) {
+        el_read_note(
+            r, at.first,
+            "%zu cell%s where the first row has %zu; such rows are kept, for no column is counted from the end", n,
+            n == 1 ? "" : "s", c->width);
+        c->noted = true;
     }
-    return el_read_skip(r, line, "%zu cells where the header has %zu (is there a tab in a text?)", n, c->n_header);
+    c->width = added && c->width == 0 ? n : c->width;
+    return ELECTRA_OK;
 }
 
 /* ---- TSV
@@ -293,7 +339,7 @@ electra_status el_read_tsv(el_reader *r, const char *data, size_t bytes)
             first = false;
         }
         if (!header) {
-            EL_TRY(add_whole_row(r, &c, number));
+            EL_TRY(add_whole_row(r, &c, (lines){number, number}));
         }
     }
     return ELECTRA_OK;
@@ -306,7 +352,16 @@ electra_status el_read_tsv(el_reader *r, const char *data, size_t bytes)
 typedef struct csv {
     const char *at, *end;
     uint32_t line;
+    uint32_t doubted; /* up to this line quotes were taken for those of a row that was given up */
 } csv;
+
+/* What is wrong with the quotes of a cell. */
+typedef enum quotes {
+    QUOTES_FINE,
+    QUOTES_OPEN,   /* the first one has no end */
+    QUOTES_BEHIND, /* there is text behind the last one */
+    QUOTES_WITHIN  /* there is one in a cell that does not begin with one, where quotes are in doubt */
+} quotes;
 
 enum { MOST_OPEN_QUOTES = 100 };
 
@@ -366,69 +421,102 @@ static const char *plain_end(const char *at, const char *end, char separator)
     return at;
 }
 
-/* One cell. *closed is false if its quote has no end. What stands behind a closing quote belongs to the cell as it is,
- * as most readers have it. */
-static electra_status read_cell(el_reader *r, csv *in, bool *closed)
+/* What is left of a piece that reaches to in->at without the CR of a line end there. */
+static electra_text without_return(const csv *in, electra_text piece)
 {
-    const char separator = r->source->separator;
-    electra_text cell;
-    *closed = true;
-    if (in->at < in->end && *in->at == '"') {
-        const char *inner = in->at + 1, *quote = closing_quote(inner, in->end);
-        if (!quote) {
-            *closed = false;
-            return ELECTRA_OK;
-        }
-        EL_TRY(unquote(r, el_read_string(inner, (size_t)(quote - inner)), &cell));
-        in->line += count_lines(inner, quote);
-        in->at = plain_end(quote + 1, in->end, separator);
-        electra_text rest = {quote + 1, (size_t)(in->at - quote - 1)};
-        if (in->at < in->end && *in->at == '\n' && rest.bytes > 0 && rest.text[rest.bytes - 1] == '\r') {
-            rest.bytes--;
-        } else if (in->at == in->end && rest.bytes == 1 && rest.text[0] == '\r') {
-            rest.bytes = 0;
-        }
-        if (el_read_trim(rest).bytes > 0) {
-            char *joined = el_read_take(r, cell.bytes + rest.bytes, 1);
-            if (!joined) {
-                return ELECTRA_NO_RESOURCE;
-            }
-            memcpy(joined, cell.text, cell.bytes);
-            memcpy(joined + cell.bytes, rest.text, rest.bytes);
-            cell = (electra_text){joined, cell.bytes + rest.bytes};
-        }
-    } else {
-        const char *stop = plain_end(in->at, in->end, separator);
-        cell = (electra_text){in->at, (size_t)(stop - in->at)};
-        in->at = stop;
-        if (cell.bytes > 0 && (stop == in->end || *stop == '\n') && cell.text[cell.bytes - 1] == '\r') {
-            cell.bytes--;
-        }
+    const bool last = in->at == in->end || *in->at == '\n';
+    if (last && piece.bytes > 0 && piece.text[piece.bytes - 1] == '\r') {
+        piece.bytes--;
     }
-    return el_read_push(r, &r->cells, cell);
+    return piece;
 }
 
-/* A row into r->cells, and the place behind its line end. A row whose quote has no end is passed over, but only its
- * first line. */
+/* Text behind a closing quote is no cell that most readers would agree on, and often that quote was to begin a cell
+ * some rows further on. */
+static electra_status read_quoted_cell(el_reader *r, csv *in, electra_text *cell, quotes *are)
+{
+    const char *inner = in->at + 1, *quote = closing_quote(inner, in->end);
+    if (!quote) {
+        *are = QUOTES_OPEN;
+        return ELECTRA_OK;
+    }
+    in->line += count_lines(inner, quote);
+    in->at = plain_end(quote + 1, in->end, r->source->separator);
+    const electra_text rest = without_return(in, el_read_string(quote + 1, (size_t)(in->at - quote - 1)));
+    if (el_read_trim(rest).bytes > 0) {
+        *are = QUOTES_BEHIND;
+        return ELECTRA_OK;
+    }
+    return unquote(r, el_read_string(inner, (size_t)(quote - inner)), cell);
+}
+
+static electra_status read_cell(el_reader *r, csv *in, quotes *are)
+{
+    electra_text cell = {0};
+    *are = QUOTES_FINE;
+    if (in->at < in->end && *in->at == '"') {
+        EL_TRY(read_quoted_cell(r, in, &cell, are));
+    } else {
+        const char *start = in->at;
+        in->at = plain_end(start, in->end, r->source->separator);
+        cell = without_return(in, el_read_string(start, (size_t)(in->at - start)));
+        if (in->line <= in->doubted && cell.bytes > 0 && memchr(cell.text, '"', cell.bytes)) {
+            *are = QUOTES_WITHIN;
+        }
+    }
+    return *are == QUOTES_FINE ? el_read_push(r, &r->cells, cell) : ELECTRA_OK;
+}
+
+/* The last line there is. */
+static uint32_t last_line(const csv *in)
+{
+    const char *end = in->end > in->at && in->end[-1] == '\n' ? in->end - 1 : in->end;
+    return in->line + count_lines(in->at, end);
+}
+
+/* Passes over the first line of a row only: if a quote was lost, the lines behind it are good rows. If none was, they
+ * are the rest of a cell, which mostly shows in a quote where none should be. That is looked for; it also keeps lines
+ * from being read again and again. */
+static electra_status give_up(el_reader *r, csv *in, const csv *start, quotes are)
+{
+    const uint32_t first = start->line, last = are == QUOTES_OPEN ? last_line(start) : in->line;
+    const char *feed = memchr(start->at, '\n', (size_t)(start->end - start->at));
+    *in = *start;
+    in->at = feed ? feed + 1 : in->end;
+    in->line++;
+    in->doubted = last > in->doubted ? last : in->doubted;
+    if (are == QUOTES_OPEN && ++r->n_open_quotes > MOST_OPEN_QUOTES) {
+        return el_fail(r->err, ELECTRA_INVALID, r->path, "%s: more than %d quotes have no end: is it really CSV?",
+                       r->path, MOST_OPEN_QUOTES);
+    }
+    char hint[120] = "";
+    if (last > first) {
+        (void)snprintf(hint, sizeof hint, " (lines %u to %u would be one row; reading goes on in line %u)",
+                       (unsigned)first, (unsigned)last, (unsigned)in->line);
+    } else if (are == QUOTES_BEHIND) {
+        (void)snprintf(hint, sizeof hint, " (a quote in a quoted cell is written twice)");
+    }
+    switch (are) {
+    case QUOTES_OPEN: return el_read_skip(r, first, "a quote that begins a cell has no end%s", hint);
+    case QUOTES_BEHIND: return el_read_skip(r, first, "there is text behind a quote that ends a cell%s", hint);
+    case QUOTES_WITHIN:
+    case QUOTES_FINE: break;
+    }
+    return el_read_skip(r, first, "there is a quote in a cell that begins with none, and those before do not match");
+}
+
+/* A row into r->cells, and the place behind its line end. *fine is false if it was given up. */
 static electra_status read_csv_row(el_reader *r, csv *in, bool *fine)
 {
     const csv start = *in;
     r->cells.n = 0;
     *fine = true;
     for (;;) {
-        bool closed;
-        EL_TRY(read_cell(r, in, &closed));
-        if (!closed) {
+        quotes are;
+        EL_TRY(read_cell(r, in, &are));
+        if (are != QUOTES_FINE) {
             *fine = false;
-            *in = start;
-            const char *feed = memchr(in->at, '\n', (size_t)(in->end - in->at));
-            in->at = feed ? feed + 1 : in->end;
-            in->line++;
-            if (++r->n_open_quotes > MOST_OPEN_QUOTES) {
-                return el_fail(r->err, ELECTRA_INVALID, r->path,
-                               "%s: more than %d quotes have no end: is it really CSV?", r->path, MOST_OPEN_QUOTES);
-            }
-            return el_read_skip(r, start.line, "a quote that begins a cell has no end");
+            return give_up(r, in, &start, are);
         }
         if (in->at == in->end) {
             return ELECTRA_OK;
@@ -443,12 +531,13 @@ static electra_status read_csv_row(el_reader *r, csv *in, bool *fine)
 electra_status el_read_csv(el_reader *r, const char *data, size_t bytes)
 {
     columns c = {0};
-    csv in = {data, data + bytes, 1};
+    csv in = {.at = data, .end = data + bytes, .line = 1};
     bool first = true;
     while (in.at < in.end) {
-        const uint32_t line = in.line;
+        lines at = {.first = in.line};
         bool fine, header = false;
         EL_TRY(read_csv_row(r, &in, &fine));
+        at.last = in.line - (in.at[-1] == '\n');
         const electra_text *cells = r->cells.items;
         const size_t n = r->cells.n;
         if (fine && n == 1 && cells[0].bytes == 0) {
@@ -459,7 +548,7 @@ electra_status el_read_csv(el_reader *r, const char *data, size_t bytes)
             first = false;
         }
         if (fine && !header) {
-            EL_TRY(add_whole_row(r, &c, line));
+            EL_TRY(add_whole_row(r, &c, at));
         }
     }
     return ELECTRA_OK;

@@ -73,11 +73,12 @@ typedef struct el_source {
                    with 1 or true in the rows for which it holds, 0, false or nothing in the others */
     size_t n_flags;
     el_source_header header; /* TSV, CSV */
-    bool whole_rows;       /* TSV: rows with more cells than the header are passed over, as those of CSV are; published
-                              files are taken as they are, for those who published them read them so */
-    char separator;        /* CSV: between cells */
-    bool backslash_breaks; /* CSV: a backslash stands for a line break (AG News) and is read as a blank */
-    char label_separator;  /* MULTILABEL: between labels in a cell (an empty cell: none holds) */
+    bool whole_rows;         /* TSV: rows with more cells than the header (the first row) are passed over, and such with
+                                fewer if a column is counted from the end, as those of CSV are; published files are taken
+                                as they are, for those who published them read them so */
+    char separator;          /* CSV: between cells */
+    bool backslash_breaks;   /* CSV: a backslash stands for a line break (AG News) and is read as a blank */
+    char label_separator;    /* MULTILABEL: between labels in a cell (an empty cell: none holds) */
     const char *const *labels; /* [n_labels] fixed, in the order of the head's outputs; NULL: those that the file holds,
                                   integers in their order, others by bytes */
     size_t n_labels;

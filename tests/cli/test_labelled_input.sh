@@ -56,13 +56,23 @@ expect 0 --train broken.csv --dev broken.tsv -- '2 training examples, 3 dev exam
 expect 3 --train broken.csv --dev broken.tsv --format csv -- "has no column 'text'"
 rows dev.csv 'label,text' 'yes,a' 'no,the'
 expect 0 --train broken.csv --dev dev.csv -- "broken.csv:3: 3 cells where the header has 2" \
-    'broken.csv:4: a quote that begins a cell has no end; the row is skipped' '2 training examples'
+    'broken.csv:4: a quote that begins a cell has no end (lines 4 to 5 would be one row; reading goes on in line 5)' \
+    '2 training examples'
+printf '"a film good,pos\nbad film,neg\n"fine film",pos\nthe cat,neg\n' >lost.csv
+expect 0 --train lost.csv --dev lost.csv --text-column 1 --label-column 2 -- \
+    'lost.csv:1: there is text behind a quote that ends a cell (lines 1 to 3 would be one row' '3 training examples'
+rows wide.tsv 'good film\tpos' 'bad\tfilm\tneg' 'bad film\tneg'
+expect 0 --train wide.tsv --dev wide.tsv --text-column 1 --label-column 2 -- \
+    'wide.tsv:2: 3 cells where the first row has 2' '2 training examples'
 rows broken.jsonl '{"text":"a","label":"yes"}' '{"text":"b"}' '{"text":' '{"text":"the","label":"no"}'
 rows dev.jsonl '{"text":"a","label":"yes"}' '{"text":"the","label":"no"}'
 expect 0 --train broken.jsonl --dev dev.jsonl -- 'broken.jsonl:2: there is no "label"; the row is skipped' \
     'broken.jsonl:3: the line is not valid JSON'
 rows broken.conll 'a B-X' 'b' '' 'the O' 'cat B-X' '' 'c O'
 expect 0 --train broken.conll --dev broken.conll -- 'broken.conll:2: there is no column -1' 'the sentence is skipped' '2 training'
+rows narrow.conll 'Ann NNP B-NP B-PER' '' 'Peter NNP B-NP' '' 'sat VB O O'
+expect 0 --train narrow.conll --dev narrow.conll -- \
+    'narrow.conll:3: 3 columns where the lines before have 4; the sentence is skipped' '2 training examples'
 rows numbers.tsv 'text\tlabel' 'a\t1' 'b\tmany' 'c\t' 'd\t2.5' 'the\tnan'
 expect 0 --train numbers.tsv --dev numbers.tsv --kind regress -- "numbers.tsv:3: 'many' is no number; the row is skipped" \
     'numbers.tsv:4: the number is missing' "numbers.tsv:6: 'nan' is no number"

@@ -44,8 +44,7 @@ static void tsv_has_columns_by_number(void **state)
 {
     (void)state;
     el_source source = numbered(EL_SOURCE_TSV, EL_TASK_CLASSIFY, "-1", "2");
-    test_expect(&source, "x\tb\tone\ny\ta\tmore\ttwo\n\nz\t b \tthree", "1 one = b\n2 two = a\n4 three = b\n", "a b",
-                "");
+    test_expect(&source, "x\tb\tone\ny\ta\ttwo\n\nz\t b \tthree", "1 one = b\n2 two = a\n4 three = b\n", "a b", "");
     source.header = EL_HEADER_YES;
     test_expect(&source, "x\tc\tone\ny\ta\ttwo\nz\tb\tthree\n", "2 two = a\n3 three = b\n", "a b", "");
 }
@@ -144,6 +143,33 @@ static void rows_with_more_cells_than_the_header_are_skipped(void **state)
                 "file:4: 4 cells where the header has 2 (a cell with a ',' in it wants quotes); the row is skipped\n");
 }
 
+static void rows_of_another_width_than_the_first_are_skipped(void **state)
+{
+    (void)state;
+    el_source source = numbered(EL_SOURCE_TSV, EL_TASK_CLASSIFY, "1", "2");
+    const char *wider = "file:3: 3 cells where the first row has 2 (is there a tab in a text?); the row is skipped\n";
+    test_expect(&source, "good film\tpos\nfine\tpos\t\nbad\tfilm\tneg\nbad film\tneg\n",
+                "1 good film = pos\n2 fine = pos\n4 bad film = neg\n", "neg pos", wider);
+    source.format = EL_SOURCE_CSV;
+    test_expect(&source, "good film,pos\nfine,pos,\n\"bad, \nbad\",film,neg\nbad film,neg\n",
+                "1 good film = pos\n2 fine = pos\n5 bad film = neg\n", "neg pos",
+                "file:3: 3 cells in lines 3 to 4 where the first row has 2 (a cell with a ',' in it wants quotes); the row "
+                "is skipped\n");
+    source = numbered(EL_SOURCE_TSV, EL_TASK_CLASSIFY, "1", "-1"); /* fewer would have another cell at the end */
+    test_expect(&source, "a\t1\tx\nb\t1\nc\t1\ty\nd\t1\ty\tz\n", "1 a = x\n3 c = y\n", "x y",
+                "file:2: 2 cells where the first row has 3 (a column is counted from the end); the row is skipped\n"
+                "file:4: 4 cells where the first row has 3 (is there a tab in a text?); the row is skipped\n");
+    source.header = EL_HEADER_YES;
+    test_expect(&source, "t\tn\tl\na\t1\tx\nb\t1\nc\t1\ty\n", "2 a = x\n4 c = y\n", "x y",
+                "file:3: 2 cells where the header has 3 (a column is counted from the end); the row is skipped\n");
+    source.whole_rows = false; /* published files are taken as they are */
+    test_expect(&source, "t\tn\tl\na\t1\tx\nb\t1\nc\t1\ty\n", "2 a = x\n3 b = 1\n4 c = y\n", "1 x y", "");
+    source = numbered(EL_SOURCE_TSV, EL_TASK_CLASSIFY, "1", "2"); /* counted from the beginning they may be as good */
+    test_expect(&source, "a\tx\tseen\nb\ty\nc\tx\nd\n", "1 a = x\n2 b = y\n3 c = x\n", "x y",
+                "file:2: 2 cells where the first row has 3; such rows are kept, for no column is counted from the end\n"
+                "file:4: there is no column 2, only 1 column; the row is skipped\n");
+}
+
 static void a_header_that_was_read_as_a_row_is_suspected(void **state)
 {
     (void)state;
@@ -218,8 +244,8 @@ static void csv_has_quotes_and_line_breaks_in_them(void **state)
     el_source source = el_source_default(EL_SOURCE_CSV, EL_TASK_CLASSIFY);
     test_expect(
         &source,
-        BOM "label,text\r\na,\"one, \"\"two\"\"\r\nthree\"\r\nb,plain \"quote\" inside\r\n\"a\" ,\"x\"y\r\nb,\"\"\n",
-        "2 one, \"two\"\r\nthree = a\n4 plain \"quote\" inside = b\n5 xy = a\n6  = b\n", "a b", "");
+        BOM "label,text\r\na,\"one, \"\"two\"\"\r\nthree\"\r\nb,plain \"quote\" inside\r\n\"a\" ,\"x\" \r\nb,\"\"\n",
+        "2 one, \"two\"\r\nthree = a\n4 plain \"quote\" inside = b\n5 x = a\n6  = b\n", "a b", "");
     source.separator = ';';
     test_expect(&source, "text;label\na,b;c\nd;e", "2 a,b = c\n3 d = e\n", "c e", "");
 }
@@ -250,9 +276,87 @@ static void csv_quotes_without_an_end_cost_one_line(void **state)
     (void)state;
     el_source source = el_source_default(EL_SOURCE_CSV, EL_TASK_CLASSIFY);
     test_expect(&source, "text,label\n\"open,a\nfine,a\nalso,b\n", "3 fine = a\n4 also = b\n", "a b",
-                "file:2: a quote that begins a cell has no end; the row is skipped\n");
+                "file:2: a quote that begins a cell has no end (lines 2 to 4 would be one row; reading goes on in line 3); "
+                "the row is skipped\n");
+    test_expect(&source, "text,label\nfine,a\nalso,b\nand,\"b", "2 fine = a\n3 also = b\n", "a b",
+                "file:4: a quote that begins a cell has no end; the row is skipped\n");
+    char many[2000] = "text,label\n";
+    for (int i = 0; i < 101; i++) {
+        strcat(many, "x\"y,\"open\n");
+    }
+    test_expect_refusal(&source, many, ELECTRA_INVALID, "no usable row"); /* the first one puts the others in doubt */
     source.separator = '"';
     test_expect_refusal(&source, "a", ELECTRA_MISUSE, "separated");
+}
+
+static void csv_quotes_that_were_lost_cost_one_line(void **state)
+{
+    (void)state;
+    el_source source = numbered(EL_SOURCE_CSV, EL_TASK_CLASSIFY, "1", "2");
+    const char *said = "file:1: there is text behind a quote that ends a cell (lines 1 to 3 would be one row; reading goes "
+                       "on in line 2); the row is skipped\n";
+    const char *rows = "2 bad film = neg\n3 fine film = pos\n";
+    test_expect(&source, "\"a film good,pos\nbad film,neg\n\"fine film\",pos\n", rows, "neg pos", said);
+    test_expect(&source, "\"a film good,pos\r\nbad film,neg\r\n\"fine film\",pos\r\n", rows, "neg pos", said);
+    test_expect(&source, "\"a film, good,pos\nbad film,neg\n\"fine, film\",pos\n",
+                "2 bad film = neg\n3 fine, film = pos\n", "neg pos", said);
+    test_expect(&source, "\"a film good,pos\nbad film,neg\n\"\"\"fine\"\" film\",pos\n",
+                "2 bad film = neg\n3 \"fine\" film = pos\n", "neg pos", said);
+    /* a cell that has a quote too many instead: its last lines are no rows */
+    test_expect(&source, "\"two\nlines \"so called\"\",pos\nx \"y\" z,neg\n\"a\nb\",pos\n",
+                "3 x \"y\" z = neg\n4 a\nb = pos\n", "neg pos",
+                "file:1: there is text behind a quote that ends a cell (lines 1 to 2 would be one row; reading goes on in "
+                "line 2); the row is skipped\n"
+                "file:2: there is a quote in a cell that begins with none, and those before do not match; the row is "
+                "skipped\n");
+    test_expect(&source, "\"say \\\"hi\\\"\",pos\nbad,neg\ngood,pos\n", "2 bad = neg\n3 good = pos\n", "neg pos",
+                "file:1: there is text behind a quote that ends a cell (a quote in a quoted cell is written twice); the row "
+                "is skipped\n");
+}
+
+/* Each line would begin a row that reaches to the end if it were read for itself. */
+static void csv_with_quotes_that_never_match_is_read_in_a_moment(void **state)
+{
+    (void)state;
+    static const char LINE[] = "x\",y,\"\n", LAST[] = "x\"y\ngood,pos\nbad,neg\n";
+    enum { LINES = 200000, BYTES = sizeof LINE - 1 };
+    el_source source = numbered(EL_SOURCE_CSV, EL_TASK_CLASSIFY, "1", "2");
+    char *text = malloc((size_t)LINES * BYTES + sizeof LAST);
+    assert_non_null(text);
+    for (size_t i = 0; i < LINES; i++) {
+        memcpy(text + i * BYTES, LINE, BYTES);
+    }
+    memcpy(text + (size_t)LINES * BYTES, LAST, sizeof LAST);
+    test_labelled *o = test_labelled_text(&source, text, NULL);
+    assert_string_equal(o->text, "200002 good = pos\n200003 bad = neg\n");
+    assert_int_equal(o->examples->n_skipped, LINES + 1);
+    test_labelled_free(o);
+    free(text);
+}
+
+/* Wherever a file with line breaks in its cells ends, the rows before are the same. */
+static void csv_may_be_cut_anywhere(void **state)
+{
+    (void)state;
+    static const char TEXT[] = "\"one, \"\"1\"\"\r\nmore\",a\r\n\"two\n\n2\",\"b\"\nthree,\"a\n\"\n";
+    static const char *const ROWS[] = {"1 one, \"1\"\r\nmore = a\n", "3 two\n\n2 = b\n", "6 three = a\n"};
+    const el_source source = numbered(EL_SOURCE_CSV, EL_TASK_CLASSIFY, "1", "2");
+    const size_t ends[] = {(size_t)(strstr(TEXT, "\"two") - TEXT), (size_t)(strstr(TEXT, "three") - TEXT),
+                           sizeof TEXT - 1};
+    for (size_t n = ends[0]; n < sizeof TEXT; n++) {
+        char *exact = malloc(n); /* a byte beyond would be seen */
+        assert_non_null(exact);
+        memcpy(exact, TEXT, n);
+        test_labelled *o = test_labelled_bytes(&source, exact, n, NULL);
+        assert_int_equal(o->status, ELECTRA_OK);
+        size_t at = 0;
+        for (size_t i = 0; i < 3 && n >= ends[i]; i++) {
+            assert_int_equal(strncmp(o->text + at, ROWS[i], strlen(ROWS[i])), 0);
+            at += strlen(ROWS[i]);
+        }
+        test_labelled_free(o);
+        free(exact);
+    }
 }
 
 /* ---- labels --------------------------------------------------------------------------------------------------------
@@ -757,21 +861,26 @@ static void archives_of_folders_are_read(void **state)
     test_labelled_free(o);
 }
 
-static void compressed_files_are_unpacked(void **state)
+static void write_zstd(const char *path, const char *text)
 {
-    const el_source source = numbered(EL_SOURCE_TSV, EL_TASK_CLASSIFY, "1", "2");
-    const char *path = test_path(*state, "rows.tsv.zst");
     struct archive *archive = archive_write_new();
     assert_int_equal(archive_write_add_filter_zstd(archive), ARCHIVE_OK);
     assert_int_equal(archive_write_set_format_raw(archive), ARCHIVE_OK);
     assert_int_equal(archive_write_open_filename(archive, path), ARCHIVE_OK);
+    put(archive, "rows", text);
+    assert_int_equal(archive_write_free(archive), ARCHIVE_OK);
+}
+
+static void compressed_files_are_unpacked(void **state)
+{
+    const el_source source = numbered(EL_SOURCE_TSV, EL_TASK_CLASSIFY, "1", "2");
+    const char *path = test_path(*state, "rows.tsv.zst");
     char *text = calloc(1, 1 << 20);
     size_t n = 0;
     for (int i = 0; i < 20000; i++) { /* more than is read at first */
         n += (size_t)sprintf(text + n, "text number %d\t%d\n", i, i % 2);
     }
-    put(archive, "rows.tsv", text);
-    assert_int_equal(archive_write_free(archive), ARCHIVE_OK);
+    write_zstd(path, text);
     free(text);
     test_labelled *o = test_labelled_path(&source, path, NULL);
     assert_int_equal(o->status, ELECTRA_OK);
@@ -787,6 +896,34 @@ static void compressed_files_are_unpacked(void **state)
     o = test_labelled_path(&source, test_path(*state, "nothing.tsv"), NULL);
     assert_int_equal(o->status, ELECTRA_INVALID);
     test_labelled_free(o);
+}
+
+/* The blocks in which a compressed file arrives are no boundary. */
+static void csv_cells_may_lie_across_blocks(void **state)
+{
+    static const char ROW[] = "\"two\r\nlines \"\"x\"\"\",b\r\nplain,a\r\n";
+    enum { BLOCK = 1 << 16 };
+    const el_source source = numbered(EL_SOURCE_CSV, EL_TASK_CLASSIFY, "1", "2");
+    char *text = malloc(BLOCK + sizeof ROW);
+    assert_non_null(text);
+    for (size_t before = 0; before <= sizeof ROW; before++) { /* bytes of it in the first block */
+        const size_t begin = BLOCK - before;
+        memset(text, 'y', begin);
+        memcpy(text + begin - 3, ",a\n", 3);
+        memcpy(text + begin, ROW, sizeof ROW);
+        const char *path = test_path(*state, "rows.csv.zst");
+        write_zstd(path, text);
+        el_examples *examples = NULL;
+        electra_error err = {0};
+        assert_int_equal(el_examples_read(&examples, &source, path, NULL, NULL, NULL, &err), ELECTRA_OK);
+        assert_int_equal(examples->n, 3);
+        assert_int_equal(examples->n_skipped, 0);
+        assert_int_equal(examples->list[1].text.bytes, 14);
+        assert_memory_equal(examples->list[1].text.text, "two\r\nlines \"x\"", 14);
+        assert_int_equal(examples->list[2].line, 4);
+        el_examples_free(examples);
+    }
+    free(text);
 }
 
 /* ---- senseless sources ---------------------------------------------------------------------------------------------
@@ -949,6 +1086,7 @@ int main(void)
         cmocka_unit_test(only_the_first_bad_rows_are_listed),
         cmocka_unit_test(a_column_that_all_rows_lack_is_said_once),
         cmocka_unit_test(rows_with_more_cells_than_the_header_are_skipped),
+        cmocka_unit_test(rows_of_another_width_than_the_first_are_skipped),
         cmocka_unit_test(a_header_that_was_read_as_a_row_is_suspected),
         cmocka_unit_test(what_may_be_meant_is_said),
         cmocka_unit_test(files_that_are_empty_or_utf16_are_refused),
@@ -957,6 +1095,10 @@ int main(void)
         cmocka_unit_test(csv_backslashes_may_break_lines),
         cmocka_unit_test(csv_rows_with_a_comma_too_many_are_skipped),
         cmocka_unit_test(csv_quotes_without_an_end_cost_one_line),
+        cmocka_unit_test(csv_quotes_that_were_lost_cost_one_line),
+        cmocka_unit_test(csv_with_quotes_that_never_match_is_read_in_a_moment),
+        cmocka_unit_test(csv_may_be_cut_anywhere),
+        cmocka_unit_test_setup_teardown(csv_cells_may_lie_across_blocks, test_folder_setup, test_folder_teardown),
         cmocka_unit_test(labels_that_are_integers_are_in_their_order),
         cmocka_unit_test(fixed_labels_keep_their_order),
         cmocka_unit_test(unknown_labels_are_appended_and_named),
