@@ -249,7 +249,7 @@ static bool marks_spans(const el_label_set *labels)
     return false;
 }
 
-/* The words of one sentence that are in its sequences and whose labels are told: labels as texts. */
+/* The words of one sentence that are in its sequences: labels as texts, NULL for one that is not told. */
 static size_t sentence_labels(const el_predictions *p, size_t unit, size_t end, const char **gold,
                               const char **predicted)
 {
@@ -261,10 +261,8 @@ static size_t sentence_labels(const el_predictions *p, size_t unit, size_t end, 
         const el_example *e = el_predictions_example(p, u);
         for (size_t i = 0; i < feature->n_words; i++) {
             const uint32_t right = e->n_labels ? e->labels[feature->word + i] : EL_NO_LABEL;
-            if (right != EL_NO_LABEL) {
-                gold[n] = labels->names[right];
-                predicted[n++] = labels->names[p->tags[feature->place + i]];
-            }
+            gold[n] = right != EL_NO_LABEL ? labels->names[right] : NULL;
+            predicted[n++] = labels->names[p->tags[feature->place + i]];
         }
     }
     return n;

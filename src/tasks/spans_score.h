@@ -49,7 +49,8 @@ electra_status el_span_scorer_create(el_span_scorer **out, el_span_rules rules, 
 void el_span_scorer_free(el_span_scorer *scorer); /* accepts NULL */
 
 /* Count a sentence. gold, predicted: [n] labels, copied where needed; an empty one counts as O. Gold labels may be
- * unknown to the model. Fails with ELECTRA_NO_RESOURCE only; the scorer is of no use then but to be freed. */
+ * unknown to the model. A gold one that is NULL is not told: the word is not counted, and no span, gold or predicted,
+ * is in it or goes on behind it. Fails with ELECTRA_NO_RESOURCE only; the scorer is of no use then but to be freed. */
 electra_status el_span_scorer_add(el_span_scorer *scorer, const char *const *gold, const char *const *predicted,
                                   size_t n, electra_error *err);
 

@@ -1271,6 +1271,13 @@ static void untold_tags_are_not_scored(void **state)
     o.epochs = 60;
     assert_true(must_run(&o).tasks[0].best > 0.99);
     assert_true(score_by_itself("told", "half-told.conllu", "accuracy") > 0.99);
+    /* the words on both sides of one are no neighbours: two spans, of which one is found */
+    write_text("spans.conllu", "1\twa\t_\tB-X\n2\twb\t_\tI-X\n3\twz\t_\tO\n\n1\twz\t_\tO\n\n");
+    write_text("gap.conllu", "1\twa\t_\tB-X\n2\twb\t_\t_\n3\twz\t_\tI-X\n\n");
+    o = options_for("spans.conllu", "spans.conllu", "spans");
+    o.epochs = 60;
+    assert_true(must_run(&o).tasks[0].best > 0.99);
+    assert_true(fabs(score_by_itself("spans", "gap.conllu", "f1") - 2.0 / 3) < 1e-9);
 }
 
 static void untold_answers_are_not_scored(void **state)

@@ -65,6 +65,26 @@ static void sentences_add_up_and_a_span_ends_with_its_sentence(void **state)
     }
 }
 
+static void a_word_that_is_not_told_ends_spans(void **state)
+{
+    (void)state;
+    const char *const gold[] = {"B-X", NULL, "I-X", "O", NULL};
+    const char *const predicted[] = {"B-X", "I-X", "O", "O", "B-X"};
+    for (int rules = EL_SPANS_SEQEVAL; rules <= EL_SPANS_CONLLEVAL; rules++) {
+        el_span_scorer *s = NULL;
+        el_span_scores scores;
+        assert_int_equal(el_span_scorer_create(&s, (el_span_rules)rules, NULL), ELECTRA_OK);
+        assert_int_equal(el_span_scorer_add(s, gold, predicted, 5, NULL), ELECTRA_OK);
+        assert_int_equal(el_span_scorer_finish(s, &scores, NULL), ELECTRA_OK);
+        assert_int_equal(scores.all.gold, 2);
+        assert_int_equal(scores.all.predicted, 1);
+        assert_int_equal(scores.all.right, 1);
+        assert_int_equal(scores.n_words, 3); /* neither right nor wrong where nothing is told */
+        assert_int_equal(scores.n_right_words, 2);
+        el_span_scorer_free(s);
+    }
+}
+
 /* More types than the tables begin with. */
 static void any_number_of_types_is_counted(void **state)
 {
@@ -207,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_sentence_has_no_accuracy),
         cmocka_unit_test(sentences_add_up_and_a_span_ends_with_its_sentence),
+        cmocka_unit_test(a_word_that_is_not_told_ends_spans),
         cmocka_unit_test(any_number_of_types_is_counted),
         cmocka_unit_test(no_question_has_no_score),
         cmocka_unit_test(silence_may_be_the_best_answer),
