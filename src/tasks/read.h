@@ -35,6 +35,8 @@ typedef struct el_reader {
     size_t n_noted;        /* notes and skipped rows that were reported one by one */
     size_t n_open_quotes;  /* CSV */
     bool may_have_header;  /* TSV, CSV: the first line was taken for a row, though nothing says that it is one */
+    size_t n_choice_0;     /* CHOICE: rows whose label is 0 */
+    size_t n_choice_last;  /* and such whose label is the number of choices, as if the first one were 1 */
     size_t n_lacking;      /* rows that were skipped because they lack a column */
     el_growing held;       /* char: lines, each with its NUL, about rows before the first that is fine */
     const char *lacking;   /* a column that a row lacked; NULL: none did */

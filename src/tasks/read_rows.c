@@ -190,21 +190,31 @@ static electra_status number(el_reader *r, const el_row *row, double *out, bool 
 /* ---- a choice
  * -------------------------------------------------------------------------------------------------------- */
 
+/* Digits as a number; false if it is anything else. */
+static bool whole_number(electra_text label, unsigned long long *out)
+{
+    char copy[16];
+    if (label.bytes == 0 || label.bytes >= sizeof copy || label.text[0] < '0' || label.text[0] > '9') {
+        return false;
+    }
+    memcpy(copy, label.text, label.bytes);
+    copy[label.bytes] = '\0';
+    char *end;
+    *out = strtoull(copy, &end, 10);
+    return *end == '\0';
+}
+
 /* From 0, or as a letter from A. */
 static uint32_t choice_by_number(electra_text label, size_t n)
 {
-    char *end;
-    char copy[16];
-    if (label.bytes > 0 && label.bytes < sizeof copy && label.text[0] >= '0' && label.text[0] <= '9') {
-        memcpy(copy, label.text, label.bytes);
-        copy[label.bytes] = '\0';
-        const unsigned long long index = strtoull(copy, &end, 10);
-        return *end == '\0' && index < n ? (uint32_t)index : EL_NO_LABEL;
+    unsigned long long index;
+    if (whole_number(label, &index)) {
+        return index < n ? (uint32_t)index : EL_NO_LABEL;
     }
     if (label.bytes == 1) {
         const char c = label.text[0];
-        const size_t index = c >= 'A' && c <= 'Z' ? (size_t)(c - 'A') : c >= 'a' && c <= 'z' ? (size_t)(c - 'a') : n;
-        return index < n ? (uint32_t)index : EL_NO_LABEL;
+        const size_t letter = c >= 'A' && c <= 'Z' ? (size_t)(c - 'A') : c >= 'a' && c <= 'z' ? (size_t)(c - 'a') : n;
+        return letter < n ? (uint32_t)letter : EL_NO_LABEL;
     }
     return EL_NO_LABEL;
 }
@@ -223,6 +233,11 @@ static uint32_t which_choice(el_reader *r, electra_text label, const el_row *row
 {
     const uint32_t number = choice_by_number(label, row->n_choices);
     const uint32_t words = choice_by_words(label, row->choices, row->n_choices);
+    unsigned long long index;
+    if (whole_number(label, &index)) {
+        r->n_choice_0 += index == 0;
+        r->n_choice_last += index == row->n_choices && words == EL_NO_LABEL;
+    }
     if (number == EL_NO_LABEL) {
         return words;
     }

@@ -364,6 +364,20 @@ static void warn_of_rows(const el_reader *r)
     }
 }
 
+/* Then every other row has another choice for the right one, too. */
+static void doubt_choices(const el_reader *r)
+{
+    const size_t n = r->n_choice_last;
+    if (n > 0 && r->n_choice_0 == 0) {
+        el_log(
+            r->rt, ELECTRA_LOG_WARNING,
+            "%s: labels seem to be counted from 1: in %zu row%s the label is the number of choices, in none it is 0. "
+            "Here they count from 0, so that in the other rows the choice behind the right one is taken: subtract 1 "
+            "from every label, or write A, B, ... for 1, 2, ...",
+            r->path, n, n == 1 ? "" : "s");
+    }
+}
+
 /* What may be meant where several labels are not in one column. */
 static const char *hint_of_flags(const el_reader *r)
 {
@@ -447,6 +461,7 @@ static electra_status finish_labels(el_reader *r)
 static electra_status finish(el_reader *r)
 {
     el_examples *examples = r->examples;
+    doubt_choices(r);
     const bool all_lack = r->n_lacking > 0 && r->n_lacking == examples->n_skipped && r->n_notes == 0;
     if (examples->n > 0 || !all_lack) { /* otherwise one line says it all */
         el_read_say_held(r);

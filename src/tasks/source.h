@@ -74,8 +74,8 @@ typedef struct el_source {
     size_t n_flags;
     el_source_header header; /* TSV, CSV */
     bool whole_rows;         /* TSV: rows with more cells than the header (the first row) are passed over, and such with
-                                fewer if a column is counted from the end, as those of CSV are; published files are taken
-                                as they are, for those who published them read them so */
+                                fewer if a column is counted from the end, as those of CSV are; published files are
+                                taken as they are, for those who published them read them so */
     char separator;          /* CSV: between cells */
     bool backslash_breaks;   /* CSV: a backslash stands for a line break (AG News) and is read as a blank */
     char label_separator;    /* MULTILABEL: between labels in a cell (an empty cell: none holds) */

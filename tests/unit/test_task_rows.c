@@ -151,10 +151,11 @@ static void rows_of_another_width_than_the_first_are_skipped(void **state)
     test_expect(&source, "good film\tpos\nfine\tpos\t\nbad\tfilm\tneg\nbad film\tneg\n",
                 "1 good film = pos\n2 fine = pos\n4 bad film = neg\n", "neg pos", wider);
     source.format = EL_SOURCE_CSV;
-    test_expect(&source, "good film,pos\nfine,pos,\n\"bad, \nbad\",film,neg\nbad film,neg\n",
-                "1 good film = pos\n2 fine = pos\n5 bad film = neg\n", "neg pos",
-                "file:3: 3 cells in lines 3 to 4 where the first row has 2 (a cell with a ',' in it wants quotes); the row "
-                "is skipped\n");
+    test_expect(
+        &source, "good film,pos\nfine,pos,\n\"bad, \nbad\",film,neg\nbad film,neg\n",
+        "1 good film = pos\n2 fine = pos\n5 bad film = neg\n", "neg pos",
+        "file:3: 3 cells in lines 3 to 4 where the first row has 2 (a cell with a ',' in it wants quotes); the row "
+        "is skipped\n");
     source = numbered(EL_SOURCE_TSV, EL_TASK_CLASSIFY, "1", "-1"); /* fewer would have another cell at the end */
     test_expect(&source, "a\t1\tx\nb\t1\nc\t1\ty\nd\t1\ty\tz\n", "1 a = x\n3 c = y\n", "x y",
                 "file:2: 2 cells where the first row has 3 (a column is counted from the end); the row is skipped\n"
@@ -275,9 +276,10 @@ static void csv_quotes_without_an_end_cost_one_line(void **state)
 {
     (void)state;
     el_source source = el_source_default(EL_SOURCE_CSV, EL_TASK_CLASSIFY);
-    test_expect(&source, "text,label\n\"open,a\nfine,a\nalso,b\n", "3 fine = a\n4 also = b\n", "a b",
-                "file:2: a quote that begins a cell has no end (lines 2 to 4 would be one row; reading goes on in line 3); "
-                "the row is skipped\n");
+    test_expect(
+        &source, "text,label\n\"open,a\nfine,a\nalso,b\n", "3 fine = a\n4 also = b\n", "a b",
+        "file:2: a quote that begins a cell has no end (lines 2 to 4 would be one row; reading goes on in line 3); "
+        "the row is skipped\n");
     test_expect(&source, "text,label\nfine,a\nalso,b\nand,\"b", "2 fine = a\n3 also = b\n", "a b",
                 "file:4: a quote that begins a cell has no end; the row is skipped\n");
     char many[2000] = "text,label\n";
@@ -293,8 +295,9 @@ static void csv_quotes_that_were_lost_cost_one_line(void **state)
 {
     (void)state;
     el_source source = numbered(EL_SOURCE_CSV, EL_TASK_CLASSIFY, "1", "2");
-    const char *said = "file:1: there is text behind a quote that ends a cell (lines 1 to 3 would be one row; reading goes "
-                       "on in line 2); the row is skipped\n";
+    const char *said =
+        "file:1: there is text behind a quote that ends a cell (lines 1 to 3 would be one row; reading goes "
+        "on in line 2); the row is skipped\n";
     const char *rows = "2 bad film = neg\n3 fine film = pos\n";
     test_expect(&source, "\"a film good,pos\nbad film,neg\n\"fine film\",pos\n", rows, "neg pos", said);
     test_expect(&source, "\"a film good,pos\r\nbad film,neg\r\n\"fine film\",pos\r\n", rows, "neg pos", said);
@@ -303,15 +306,17 @@ static void csv_quotes_that_were_lost_cost_one_line(void **state)
     test_expect(&source, "\"a film good,pos\nbad film,neg\n\"\"\"fine\"\" film\",pos\n",
                 "2 bad film = neg\n3 \"fine\" film = pos\n", "neg pos", said);
     /* a cell that has a quote too many instead: its last lines are no rows */
-    test_expect(&source, "\"two\nlines \"so called\"\",pos\nx \"y\" z,neg\n\"a\nb\",pos\n",
-                "3 x \"y\" z = neg\n4 a\nb = pos\n", "neg pos",
-                "file:1: there is text behind a quote that ends a cell (lines 1 to 2 would be one row; reading goes on in "
-                "line 2); the row is skipped\n"
-                "file:2: there is a quote in a cell that begins with none, and those before do not match; the row is "
-                "skipped\n");
-    test_expect(&source, "\"say \\\"hi\\\"\",pos\nbad,neg\ngood,pos\n", "2 bad = neg\n3 good = pos\n", "neg pos",
-                "file:1: there is text behind a quote that ends a cell (a quote in a quoted cell is written twice); the row "
-                "is skipped\n");
+    test_expect(
+        &source, "\"two\nlines \"so called\"\",pos\nx \"y\" z,neg\n\"a\nb\",pos\n", "3 x \"y\" z = neg\n4 a\nb = pos\n",
+        "neg pos",
+        "file:1: there is text behind a quote that ends a cell (lines 1 to 2 would be one row; reading goes on in "
+        "line 2); the row is skipped\n"
+        "file:2: there is a quote in a cell that begins with none, and those before do not match; the row is "
+        "skipped\n");
+    test_expect(
+        &source, "\"say \\\"hi\\\"\",pos\nbad,neg\ngood,pos\n", "2 bad = neg\n3 good = pos\n", "neg pos",
+        "file:1: there is text behind a quote that ends a cell (a quote in a quoted cell is written twice); the row "
+        "is skipped\n");
 }
 
 /* Each line would begin a row that reaches to the end if it were read for itself. */
@@ -574,11 +579,14 @@ static void choices_stand_in_columns(void **state)
     el_source source = numbered(EL_SOURCE_TSV, EL_TASK_CHOICE, "q", "right");
     source.choices = CHOICES;
     source.n_choices = 3;
-    test_expect(&source, "q\ta\tb\tc\tright\nx\t1\t2\t3\t2\ny\tred\tgreen\tblue\tgreen\nz\tu\tv\tw\tC\nz\tu\tv\tw\t3\n",
-                "2 x[1|2|3] = 2\n3 y[red|green|blue] = 1\n4 z[u|v|w] = 2\n", "",
-                "file:2: '2' is taken as the number of the choice (they count from 0, or from A), although another "
-                "choice has these very words\n"
-                "file:5: '3' is none of the 3 choices (they count from 0, or from A, or are named in their own words); the row is skipped\n");
+    test_expect(
+        &source,
+        "q\ta\tb\tc\tright\nx\t1\t2\t3\t2\ny\tred\tgreen\tblue\tgreen\nz\tu\tv\tw\tC\nz\tu\tv\tw\t3\nz\tu\tv\tw\t0\n",
+        "2 x[1|2|3] = 2\n3 y[red|green|blue] = 1\n4 z[u|v|w] = 2\n6 z[u|v|w] = 0\n", "",
+        "file:2: '2' is taken as the number of the choice (they count from 0, or from A), although another "
+        "choice has these very words\n"
+        "file:5: '3' is none of the 3 choices (they count from 0, or from A, or are named in their own words); the row "
+        "is skipped\n");
     source.pair = "q";
     source.text = "a";
     test_expect(&source, "q\ta\tb\tc\tright\nx\t1\t2\t3\t0\n", "2 1[x 1|x 2|x 3] = 0\n", "", "");
@@ -605,6 +613,30 @@ static void choices_that_are_numbers_have_words(void **state)
                 "choice has these very words\n"
                 "file:5: '' is none of the 2 choices (they count from 0, or from A, or are named in their own words); the "
                 "row is skipped\n");
+}
+
+static void choices_that_are_counted_from_1_are_suspected(void **state)
+{
+    (void)state;
+    static const char *const CHOICES[] = {"a", "b"};
+    el_source source = numbered(EL_SOURCE_TSV, EL_TASK_CHOICE, "q", "right");
+    source.choices = CHOICES;
+    source.n_choices = 2;
+    const char *skipped =
+        "file:3: '2' is none of the 2 choices (they count from 0, or from A, or are named in their own "
+        "words); the row is skipped\n";
+    char said[1000];
+    snprintf(
+        said, sizeof said,
+        "%sfile: labels seem to be counted from 1: in 1 row the label is the number of choices, in none it is 0. Here "
+        "they count from 0, so that in the other rows the choice behind the right one is taken: subtract 1 from every "
+        "label, or write A, B, ... for 1, 2, ...\n",
+        skipped);
+    test_expect(&source, "q\ta\tb\tright\nx\tu\tv\t1\ny\tu\tv\t2\nz\tu\tv\t1\n", "2 x[u|v] = 1\n4 z[u|v] = 1\n", "",
+                said);
+    test_expect(&source, "q\ta\tb\tright\nx\tu\tv\t1\ny\tu\tv\t2\nz\tu\tv\t0\n", "2 x[u|v] = 1\n4 z[u|v] = 0\n", "",
+                skipped); /* one that counts from 0 and has a fault */
+    test_expect(&source, "q\ta\tb\tright\nx\t1\t2\t2\ny\tu\tv\tB\n", "2 x[1|2] = 1\n3 y[u|v] = 1\n", "", "");
 }
 
 static void choices_stand_in_a_list(void **state)
@@ -1112,6 +1144,7 @@ int main(void)
         cmocka_unit_test(numbers_are_checked),
         cmocka_unit_test(choices_stand_in_columns),
         cmocka_unit_test(choices_that_are_numbers_have_words),
+        cmocka_unit_test(choices_that_are_counted_from_1_are_suspected),
         cmocka_unit_test(choices_stand_in_a_list),
         cmocka_unit_test(json_lines_are_rows),
         cmocka_unit_test(json_lines_hold_lists_of_labels),

@@ -54,18 +54,20 @@ static void sentences_of_another_width_are_skipped(void **state)
 {
     (void)state;
     el_source source = el_source_default(EL_SOURCE_CONLL, EL_TASK_TAG);
-    test_expect(&source,
-                "-DOCSTART- O\n\nAnn NNP B-NP B-PER\nsat VB O O\n\nPeter NNP B-NP\nran VB O O\n\nHe ran O O\nto the TO O "
-                "O\n\nHere RB B-NP O\n",
-                "3 [Ann|sat] = B-PER O\n12 [Here] = O\n", "B-PER O",
-                "file:6: 3 columns where the lines before have 4; the sentence is skipped\n"
-                "file:10: 5 columns where the lines before have 4; the sentence is skipped\n");
+    test_expect(
+        &source,
+        "-DOCSTART- O\n\nAnn NNP B-NP B-PER\nsat VB O O\n\nPeter NNP B-NP\nran VB O O\n\nHe ran O O\nto the TO O "
+        "O\n\nHere RB B-NP O\n",
+        "3 [Ann|sat] = B-PER O\n12 [Here] = O\n", "B-PER O",
+        "file:6: 3 columns where the lines before have 4; the sentence is skipped\n"
+        "file:10: 5 columns where the lines before have 4; the sentence is skipped\n");
     source.label = "2"; /* counted from the beginning, a sentence may have more of what is not looked at */
-    test_expect(&source, "a NN\nb VB\n\nc NN x y\nd VB x y\n\ne NN x\nf VB\n\ng NN x\n",
-                "1 [a|b] = NN VB\n4 [c|d] = NN VB\n10 [g] = NN\n", "NN VB",
-                "file:4: 4 columns where the first sentence has 2; such sentences are kept, for no column is counted from "
-                "the end\n"
-                "file:8: 2 columns where the lines before have 3; the sentence is skipped\n");
+    test_expect(
+        &source, "a NN\nb VB\n\nc NN x y\nd VB x y\n\ne NN x\nf VB\n\ng NN x\n",
+        "1 [a|b] = NN VB\n4 [c|d] = NN VB\n10 [g] = NN\n", "NN VB",
+        "file:4: 4 columns where the first sentence has 2; such sentences are kept, for no column is counted from "
+        "the end\n"
+        "file:8: 2 columns where the lines before have 3; the sentence is skipped\n");
 }
 
 static void prefixes_of_words_are_taken_off(void **state)
