@@ -185,6 +185,37 @@ static electra_status refuse_idle(const el_subject *s, const electra_task_data *
     return ELECTRA_OK;
 }
 
+/* What is given but says nothing about files of these formats (a bit each). Where a model is only scored, columns may
+ * be those of its run, whose files had them: nothing is refused. */
+static electra_status refuse_unread(unsigned formats, const electra_task_data *data, electra_error *err)
+{
+    enum {
+        CELLS = 1u << EL_SOURCE_TSV | 1u << EL_SOURCE_CSV,
+        MEMBERS = CELLS | 1u << EL_SOURCE_JSON_LINES | 1u << EL_SOURCE_JSON_ROWS,
+        COLUMNS = MEMBERS | 1u << EL_SOURCE_CONLL | 1u << EL_SOURCE_CONLLU,
+        LABELS = COLUMNS | 1u << EL_SOURCE_TREC
+    };
+    const struct {
+        bool given;
+        const char *option, *purpose;
+        unsigned fits;
+    } all[] = {
+        {data->text_column != NULL, "text-column", "tsv, csv, jsonl, json, conll and conllu", COLUMNS},
+        {data->pair_column != NULL, "pair-column", "tsv, csv, jsonl and json", MEMBERS},
+        {data->label_column != NULL, "label-column", "tsv, csv, jsonl, json, conll, conllu and trec", LABELS},
+        {data->id_column != NULL, "id-column", "tsv, csv, jsonl and json", MEMBERS},
+        {data->header >= 0, "header", "tsv and csv", CELLS},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0] && data->train; i++) {
+        if (all[i].given && !(all[i].fits & formats)) {
+            return el_fail(err, ELECTRA_MISUSE, all[i].option,
+                           "%s is for files of format %s; what is given here would not use it", all[i].option,
+                           all[i].purpose);
+        }
+    }
+    return ELECTRA_OK;
+}
+
 static electra_status copy_path(char **out, const char *path, electra_error *err)
 {
     if (!path) {
@@ -223,6 +254,7 @@ static electra_status open_own(el_subject *s, const electra_task_data *data, ele
     el_source lists = {.n_labels = 0};
     EL_TRY(take_lists(s, &lists, data, err));
     bool csv = false;
+    unsigned formats = 0;
     for (int split = 0; split < EL_NAMED_SPLITS; split++) {
         const char *path = s->path[split] ? s->path[split] : first;
         const int own = data->format >= 0 ? data->format : (int)el_source_guess(path, (int)s->kind);
@@ -230,11 +262,12 @@ static electra_status open_own(el_subject *s, const electra_task_data *data, ele
         s->source[split] = &s->own[split];
         EL_TRY(take_columns(&s->own[split], data, &lists, err));
         csv = csv || own == EL_SOURCE_CSV;
+        formats |= s->path[split] ? 1u << own : 0;
     }
     if (data->separator && !csv) {
         return el_fail(err, ELECTRA_MISUSE, "separator", "separator is for files of format csv; %s is none", first);
     }
-    return ELECTRA_OK;
+    return refuse_unread(formats, data, err);
 }
 
 /* ---- published tasks --------------------------------------------------------------------------------------------- */

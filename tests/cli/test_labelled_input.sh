@@ -135,4 +135,7 @@ expect 3 --task rte --data folder -- 'has files of rte: train.tsv for training, 
 expect 2 --task glue --data folder -- 'there is no task "glue". Known ones: cola'
 expect 2 --train train.tsv --dev dev.tsv --kind tag --format tsv -- 'files of TSV cannot hold tags of words'
 expect 2 --train train.tsv --dev dev.tsv --kind choice -- 'which columns hold the choices is not said'
+expect 2 --train parts/train --dev parts/dev --text-column text -- 'text-column is for files of format tsv, csv'
+expect 2 --train parts/train --dev parts/dev --header yes -- 'header is for files of format tsv and csv'
+expect 2 --train dev.json --dev dev.json --kind qa --text-column question -- 'text-column is for files of format tsv, csv'
 echo "labelled input: all faults are named"

@@ -184,8 +184,8 @@ static void tasks_have_epochs_and_lengths(void **state)
         const char *task;
         double epochs, google_epochs;
         long length, google_length;
-    } ALL[] = {{"rte", 10, 10, 128, 128},       {"squad", 2, 2, 512, 512},      {"newsqa", 2, 2, 512, 512},
-               {"naturalqs", 2, 3, 512, 128},   {"conll2000", 3, 3, 256, 256},  {"rte,squad", 3, 3, 512, 128},
+    } ALL[] = {{"rte", 10, 10, 128, 128},        {"squad", 2, 2, 512, 512},     {"newsqa", 2, 2, 512, 512},
+               {"naturalqs", 2, 3, 512, 128},    {"conll2000", 3, 3, 256, 256}, {"rte,squad", 3, 3, 512, 128},
                {"conll2000,rte", 3, 3, 256, 128}};
     for (size_t i = 0; i < sizeof ALL / sizeof ALL[0]; i++) {
         char folder[512];
@@ -195,14 +195,66 @@ static void tasks_have_epochs_and_lengths(void **state)
     }
 }
 
+/* What the formats of all files leave unused. */
+static void options_that_no_file_would_use_are_misuse(void **state)
+{
+    const char *rows = test_write_text(*state, "a.csv", "t,l\none,x\ntwo,y\n");
+    test_write_text(*state, "set/x/1", "one");
+    test_write_text(*state, "set/y/1", "two");
+    electra_task_data data = nothing();
+    data.train = test_path(*state, "set");
+    data.text_column = "t";
+    expect_misuse(&data,
+                  "text-column is for files of format tsv, csv, jsonl, json, conll and conllu; what is given here "
+                  "would not use it");
+    data.dev = rows; /* uses it */
+    data.label_column = "l";
+    expect(&data, EL_TASK_CLASSIFY, "1 one = x\n1 two = y\n", "x y");
+    data.train = NULL; /* recalled with a model that is scored on other files */
+    data.dev = test_path(*state, "set");
+    el_subject *subject = NULL;
+    size_t n;
+    electra_error err = {0};
+    assert_int_equal(el_subjects_create(&subject, &n, &data, &err), ELECTRA_OK);
+    el_subjects_free(subject, n);
+
+    data = nothing();
+    data.train = test_path(*state, "set");
+    data.id_column = "1";
+    expect_misuse(&data, "id-column is for files of format tsv, csv, jsonl and json;");
+    data.id_column = NULL;
+    data.header = 1;
+    expect_misuse(&data, "header is for files of format tsv and csv;");
+    data = nothing();
+    data.train = "x.json";
+    data.format = ELECTRA_TASK_SQUAD;
+    data.text_column = "question";
+    expect_misuse(&data, "text-column is for files of format");
+    data.text_column = NULL;
+    data.pair_column = "context";
+    expect_misuse(&data, "pair-column is for files of format");
+    data.pair_column = NULL;
+    data.label_column = "answers";
+    expect_misuse(&data, "label-column is for files of format");
+    data.format = ELECTRA_TASK_TREC;
+    data.label_column = "fine";
+    data.train = test_write_text(*state, "trec", "LOC:city one\nHUM:ind two\n");
+    expect(&data, EL_TASK_CLASSIFY, "1 one = LOC:city\n2 two = HUM:ind\n", "HUM:ind LOC:city");
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, test_folder_setup, test_folder_teardown)
     const struct CMUnitTest tests[] = {
-        IN_FOLDER(formats_and_kinds_are_guessed), IN_FOLDER(options_become_a_source),
-        IN_FOLDER(labels_may_have_a_column_each), IN_FOLDER(tags_are_turned_into_a_scheme),
-        IN_FOLDER(choices_have_columns),          IN_FOLDER(published_tasks_take_files_of_the_caller),
-        IN_FOLDER(what_makes_no_sense_is_misuse), IN_FOLDER(tasks_have_epochs_and_lengths),
+        IN_FOLDER(formats_and_kinds_are_guessed),
+        IN_FOLDER(options_become_a_source),
+        IN_FOLDER(labels_may_have_a_column_each),
+        IN_FOLDER(tags_are_turned_into_a_scheme),
+        IN_FOLDER(choices_have_columns),
+        IN_FOLDER(published_tasks_take_files_of_the_caller),
+        IN_FOLDER(what_makes_no_sense_is_misuse),
+        IN_FOLDER(tasks_have_epochs_and_lengths),
+        IN_FOLDER(options_that_no_file_would_use_are_misuse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
