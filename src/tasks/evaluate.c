@@ -354,13 +354,33 @@ static electra_status score(evaluator *e, el_subject *s, electra_scores *out, el
     return status;
 }
 
-static electra_status evaluate(evaluator *e, el_subject *subjects, size_t n, electra_scores *out, electra_error *err)
+/* What the caller gives though nothing would use it. */
+static electra_status refuse_idle(const electra_evaluate_options *given, const el_subject *s, electra_error *err)
+{
+    const struct {
+        bool given;
+        const char *option;
+    } all[] = {{given->doc_stride >= 0, "doc-stride"},
+               {given->max_answer >= 0, "max-answer"},
+               {!isnan(given->null_threshold), "null-threshold"}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0] && s->kind != EL_TASK_ANSWER; i++) {
+        if (all[i].given) {
+            return el_fail(err, ELECTRA_MISUSE, all[i].option, "%s is for questions, and %s has none", all[i].option,
+                           s->name);
+        }
+    }
+    return ELECTRA_OK;
+}
+
+static electra_status evaluate(evaluator *e, const electra_evaluate_options *given, el_subject *subjects, size_t n,
+                               electra_scores *out, electra_error *err)
 {
     if (n != 1) {
         return el_fail(err, ELECTRA_MISUSE, "task", "a model is scored on one task at a time");
     }
     el_subject *s = &subjects[0];
     EL_TRY(open_subject(e, s, err));
+    EL_TRY(refuse_idle(given, s, err));
     const bool dev = s->path[EL_NAMED_DEV] || (e->run.examples && e->run.dev_share > 0);
     if (!e->set.submission || dev) {
         EL_TRY(score(e, s, out, err));
@@ -398,7 +418,7 @@ electra_status electra_evaluate(const electra_evaluate_options *options, electra
         status = el_subjects_create(&subjects, &n, &e.set.data, err);
     }
     if (status == ELECTRA_OK) {
-        status = evaluate(&e, subjects, n, out, err);
+        status = evaluate(&e, options, subjects, n, out, err);
     }
     el_subjects_free(subjects, n);
     evaluator_clear(&e);

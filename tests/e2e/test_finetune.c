@@ -1235,6 +1235,26 @@ static void evaluate_knows_the_kind_by_the_model(void **state)
     assert_true(score_by_itself("both/wnli", NULL, "accuracy") > 0.9); /* one of several tasks */
 }
 
+static void options_for_questions_are_refused(void **state)
+{
+    (void)state;
+    electra_finetune_options run = options_for("class-train.tsv", "class-dev.tsv", "no-questions");
+    run.epochs = 0.1;
+    (void)must_run(&run);
+    electra_evaluate_options o = electra_evaluate_options_default();
+    electra_scores scores;
+    electra_error err = {0};
+    o.runtime.threads = 1;
+    o.model = run.output;
+    o.doc_stride = 16;
+    assert_int_equal(electra_evaluate(&o, &scores, &err), ELECTRA_MISUSE);
+    assert_non_null(strstr(err.message, "doc-stride is for questions, and own has none"));
+    o.doc_stride = -1;
+    o.null_threshold = 0;
+    assert_int_equal(electra_evaluate(&o, &scores, &err), ELECTRA_MISUSE);
+    assert_non_null(strstr(err.message, "null-threshold is for questions"));
+}
+
 static void labels_of_another_task_are_refused(void **state)
 {
     (void)state;
@@ -1431,6 +1451,7 @@ int main(void)
         cmocka_unit_test(a_model_of_another_kind_is_refused),
         cmocka_unit_test(evaluate_remembers_the_run),
         cmocka_unit_test(evaluate_knows_the_kind_by_the_model),
+        cmocka_unit_test(options_for_questions_are_refused),
         cmocka_unit_test(labels_of_another_task_are_refused),
     };
     return cmocka_run_group_tests(tests, set_up, test_folder_teardown);
