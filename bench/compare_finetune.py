@@ -8,7 +8,7 @@ In each round: an epoch of every n-th sentence by `electra finetune`, one by PyT
 sentence (drawn at random, as transformers' Trainer does), and one by PyTorch with batches of sentences of like length. The
 same model, sentences, batch size and recipe; steps are timed, not starting up, tokenizing and evaluating. Without --model
 an ELECTRA-Small of random weights over the vocabulary is made. Medians over rounds; a table on stdout, or with --json one
-object."""
+object; on stderr every epoch's seconds as it ends."""
 import argparse
 import json
 import os
@@ -126,6 +126,7 @@ def main():
         for _ in range(a.rounds):
             for runner in (ours, *theirs):
                 runner.epoch()
+                print(f"{runner.name}: {runner.seconds[-1]:.1f} s", file=sys.stderr, flush=True)
         n = count(train)
         rows = [{"name": r.name, "sentences_per_second": n / statistics.median(r.seconds), "tokens": r.tokens,
                  "seconds": r.seconds, "peak_rss_mb": ours.peak if r is ours else r.quit()} for r in (ours, *theirs)]
